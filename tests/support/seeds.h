@@ -1,0 +1,13 @@
+// Seeds of randomised tests: GRAPEVINE_SEED sets the first one, GRAPEVINE_SEEDS how many a test tries.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace grapevine::testing {
+
+// `count` seeds (GRAPEVINE_SEEDS overrides), different in every iteration of --gtest_repeat. Put the seed into a
+// SCOPED_TRACE: `GRAPEVINE_SEED=<seed> GRAPEVINE_SEEDS=1` then reproduces a failure.
+std::vector<std::uint64_t> Seeds(std::size_t count);
+
+}  // namespace grapevine::testing
