@@ -3,16 +3,15 @@
 // Keys are immutable values: copying one shares the parsed key; any thread may use it, several at once.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "crypto/hash.h"
 
-// OpenSSL's types, so that X.509 code can hand its parsed objects over without an encoding in between.
-typedef struct evp_pkey_st EVP_PKEY;
+// OpenSSL's type, so that X.509 code can hand its parsed certificate over.
 typedef struct x509_st X509;
 
 namespace grapevine::crypto {
@@ -23,32 +22,28 @@ enum class KeyAlgorithm { kEcdsaP224, kEcdsaP256, kEcdsaP384, kEcdsaP521, kEd255
 const char* ToString(KeyAlgorithm algorithm);
 inline bool IsEcdsa(KeyAlgorithm algorithm) { return algorithm <= KeyAlgorithm::kEcdsaP521; }
 
-// What follows the two integers of an ECDSA signature: Fabric ignores it, so block signatures must be kTolerated, or
-// peers would disagree about a block; messages are kRefused.
-enum class TrailingBytes { kRefused, kTolerated };
+// Bytes behind the two integers of an ECDSA signature. Fabric ignores them, so whoever refuses them disagrees with
+// Fabric about a message and, worse, about a block.
+enum class TrailingBytes { kTolerated, kRefused };
 
 class PublicKey {
  public:
-  // DER of a SubjectPublicKeyInfo, complete.
+  // DER of a SubjectPublicKeyInfo, nothing behind it.
   static base::Result<PublicKey> FromSpkiDer(base::ByteView der);
-  // PEM block PUBLIC KEY.
-  static base::Result<PublicKey> FromPem(base::ByteView pem);
-  // Takes a reference of its own.
-  static base::Result<PublicKey> FromX509(X509* certificate);
-  static base::Result<PublicKey> FromEvp(EVP_PKEY* key);
+  static base::Result<PublicKey> FromX509(const X509* certificate);
 
   KeyAlgorithm algorithm() const;
-  // DER of the SubjectPublicKeyInfo.
+  // DER of the SubjectPublicKeyInfo; equal keys have equal DER.
   const std::string& spki_der() const;
-  // SHA-256 of the uncompressed EC point or of the 32 bytes of an Ed25519 key (03, 4.1); identifies the key in caches
-  // and key stores. All zero for kOther.
+  // SHA-256 of the uncompressed EC point or of the 32 bytes of an Ed25519 key: the name of the key in Fabric's key
+  // stores (03, 4.1). All zero for kOther.
   const Digest& ski() const;
 
-  // The signature over `message`: ECDSA over its digest (`hash`, never by curve size), low S; Ed25519 over the bytes
-  // themselves. kInvalid with the reason if not.
+  // Whether `signature` is this key's over `message`: ECDSA over the digest of the message by `hash` (never chosen by
+  // curve size) with low S; Ed25519 over the message itself. kInvalid with the reason if it is not.
   base::Result<void> Verify(base::ByteView signature, base::ByteView message,
                             HashAlgorithm hash = HashAlgorithm::kSha256,
-                            TrailingBytes trailing = TrailingBytes::kRefused) const;
+                            TrailingBytes trailing = TrailingBytes::kTolerated) const;
 
   friend bool operator==(const PublicKey& a, const PublicKey& b) { return a.spki_der() == b.spki_der(); }
 
@@ -56,6 +51,7 @@ class PublicKey {
   friend class PrivateKey;
   struct Data;
   explicit PublicKey(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  static base::Result<PublicKey> FromParsed(void* x509_pubkey);
 
   std::shared_ptr<const Data> data_;
 };
@@ -68,13 +64,16 @@ class PrivateKey {
 
   const PublicKey& public_key() const { return public_key_; }
 
-  // ECDSA: canonical DER with low S over the digest of `message`; Ed25519: 64 bytes over the message.
+  // ECDSA: canonical DER with low S over the digest of `message`; Ed25519: 64 bytes over the message itself.
   base::Result<std::string> Sign(base::ByteView message, HashAlgorithm hash = HashAlgorithm::kSha256) const;
 
  private:
-  explicit PrivateKey(PublicKey public_key) : public_key_(std::move(public_key)) {}
+  struct Data;
+  PrivateKey(std::shared_ptr<const Data> data, PublicKey public_key)
+      : data_(std::move(data)), public_key_(std::move(public_key)) {}
 
-  PublicKey public_key_;  // its EVP_PKEY has the private part too
+  std::shared_ptr<const Data> data_;
+  PublicKey public_key_;
 };
 
 }  // namespace grapevine::crypto
