@@ -1,0 +1,59 @@
+// A message received on an authenticated stream, with the means to answer it (specification 02, section 8).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/bytes.h"
+#include "wire/envelope.h"
+#include "wire/message.h"
+#include "wire/pki_id.h"
+
+namespace grapevine::comm {
+
+// Who is at the other end of a stream, as proved by the handshake (3.4). Immutable, shared by the stream's messages.
+struct ConnectionInfo {
+  wire::PkiId pki_id;
+  base::Bytes identity;            // serialised msp.SerializedIdentity
+  std::string remote_address;      // of the socket, for logs: never assume that it can be dialled (14.5)
+  base::Bytes evidence_payload;    // handshake message and
+  base::Bytes evidence_signature;  // its signature: what channel policies are evaluated on later (3.1)
+};
+
+// Immutable apart from answering. Shared by all subscribers; belongs to comm's executor and may outlive Comm, whereupon
+// answering does nothing.
+class ReceivedMessage {
+ public:
+  // Sends an answer: `true` for a bulk or liveness message as usual. Implemented by Comm.
+  using Responder = std::function<void(const wire::Envelope&)>;
+
+  ReceivedMessage(wire::Envelope envelope, std::shared_ptr<const wire::Message> message,
+                  std::shared_ptr<const ConnectionInfo> connection, Responder responder)
+      : envelope_(std::move(envelope)),
+        message_(std::move(message)),
+        connection_(std::move(connection)),
+        responder_(std::move(responder)) {}
+
+  const wire::Message& message() const { return *message_; }
+  const std::shared_ptr<const wire::Message>& shared_message() const { return message_; }
+  const wire::Envelope& envelope() const { return envelope_; }  // the bytes as received
+  const ConnectionInfo& connection() const { return *connection_; }
+
+  // Answers on the stream that the message came on; if that has ended, on any stream of the peer. Waits for room in the
+  // peer's queue up to connTimeout, then drops and counts (14.3, 15 #9). Never dials.
+  void Respond(const wire::Envelope& answer) const { responder_(answer); }
+  // Unsigned acknowledgement with the message's nonce; an empty `error` is success (section 6).
+  void Ack(const std::string& error) const;
+
+ private:
+  wire::Envelope envelope_;
+  std::shared_ptr<const wire::Message> message_;
+  std::shared_ptr<const ConnectionInfo> connection_;
+  Responder responder_;
+};
+
+using ReceivedMessagePtr = std::shared_ptr<const ReceivedMessage>;
+
+}  // namespace grapevine::comm
