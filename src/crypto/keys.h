@@ -11,8 +11,9 @@
 #include "base/result.h"
 #include "crypto/hash.h"
 
-// OpenSSL's type, so that X.509 code can hand its parsed certificate over.
+// OpenSSL's types, so that X.509 code can hand its parsed certificate over.
 typedef struct x509_st X509;
+typedef struct X509_pubkey_st X509_PUBKEY;
 
 namespace grapevine::crypto {
 
@@ -51,7 +52,7 @@ class PublicKey {
   friend class PrivateKey;
   struct Data;
   explicit PublicKey(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  static base::Result<PublicKey> FromParsed(void* x509_pubkey);
+  static base::Result<PublicKey> FromParsed(X509_PUBKEY* parsed);
 
   std::shared_ptr<const Data> data_;
 };
