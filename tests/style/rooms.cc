@@ -26,7 +26,7 @@ const std::map<std::string_view, std::vector<std::string_view>> kRooms = {
     {"rpc", {"base"}},
     {"runtime", {"node", "rpc"}},
     {"simulation", {"node"}},
-    {"testnet", {"node"}},
+    {"testnet", {"wire", "crypto"}},
     {"app", {"runtime", "simulation", "testnet"}},
 };
 
