@@ -1,0 +1,125 @@
+#include "simulation/authority.h"
+
+#include <utility>
+
+#include "base/random.h"
+#include "crypto/hash.h"
+#include "wire/proto/msp/identities.pb.h"
+
+namespace grapevine::simulation {
+
+using base::ErrorCode;
+
+namespace {
+constexpr std::size_t kSignatureBytes = 8;
+
+std::string BigEndian(std::uint64_t value) {
+  std::string bytes(kSignatureBytes, '\0');
+  for (std::size_t i = 0; i < kSignatureBytes; ++i) bytes[kSignatureBytes - 1 - i] = static_cast<char>(value >> 8 * i);
+  return bytes;
+}
+}  // namespace
+
+Authority::Authority(std::uint64_t seed) {
+  base::Random random(seed);
+  root_.low = random.Next();
+  root_.high = random.Next();
+}
+
+base::Bytes Authority::Issue(const std::string& msp_id, const std::string& name, base::WallTime not_after) {
+  return Register(msp_id, name, msp_id, not_after);
+}
+
+base::Bytes Authority::IssueByUnknownCa(const std::string& msp_id, const std::string& name) {
+  return Register(msp_id, name, "", base::WallTime::max());
+}
+
+base::Bytes Authority::Register(const std::string& msp_id, const std::string& name, const std::string& ca,
+                                base::WallTime not_after) {
+  ::msp::SerializedIdentity identity;
+  identity.set_mspid(msp_id);
+  const auto expires = std::chrono::duration_cast<std::chrono::seconds>(not_after.time_since_epoch()).count();
+  identity.set_id_bytes(fmt::format("name={} ca={} expires={}", name, ca.empty() ? "unknown" : ca, expires));
+  std::string bytes = identity.SerializeAsString();
+  Record& record = identities_[bytes];
+  record.organization = ca;
+  record.not_after = not_after;
+  record.secret = {KeyedHash(root_, bytes + "/low"), KeyedHash(root_, bytes + "/high")};
+  return base::Bytes(std::move(bytes));
+}
+
+const Authority::Record* Authority::Find(base::ByteView identity) const {
+  const auto found = identities_.find(std::string(identity));
+  return found == identities_.end() ? nullptr : &found->second;
+}
+
+void Authority::Revoke(base::ByteView identity) {
+  const auto found = identities_.find(std::string(identity));
+  if (found != identities_.end()) found->second.revoked = true;
+}
+
+void Authority::SetReaders(const std::string& channel, std::set<std::string> organizations) {
+  readers_[channel] = std::move(organizations);
+}
+
+base::Result<wire::PkiId> Authority::PkiIdOf(base::ByteView identity) {
+  ::msp::SerializedIdentity decoded;
+  if (identity.empty() || !decoded.ParseFromArray(identity.data(), static_cast<int>(identity.size()))) {
+    return base::Fail(ErrorCode::kInvalid, "{} bytes are not a serialised identity", identity.size());
+  }
+  const crypto::Digest digest = crypto::Sha256({decoded.mspid(), decoded.id_bytes()});
+  return *wire::PkiId::From(digest.view());
+}
+
+base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) const {
+  if (const auto id = PkiIdOf(identity); !id) return std::unexpected(id.error());
+  const Record* record = Find(identity);
+  if (record == nullptr) return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
+  if (record->organization.empty()) return base::Fail(ErrorCode::kDenied, "the identity comes from an unknown CA");
+  if (record->revoked) return base::Fail(ErrorCode::kDenied, "the identity has been revoked");
+  return msp::IdentityInfo{record->organization, record->not_after};
+}
+
+std::string Authority::OrganizationOf(base::ByteView identity) const {
+  const Record* record = Find(identity);
+  return record == nullptr ? std::string() : record->organization;
+}
+
+base::Bytes Authority::Sign(base::ByteView identity, base::ByteView message) const {
+  const Record* record = Find(identity);
+  return record == nullptr ? base::Bytes() : base::Bytes(BigEndian(KeyedHash(record->secret, message)));
+}
+
+base::Result<void> Authority::CheckSignature(base::ByteView identity, base::ByteView signature,
+                                             base::ByteView message) const {
+  const Record* record = Find(identity);
+  if (record == nullptr) return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
+  if (signature != BigEndian(KeyedHash(record->secret, message))) {
+    return base::Fail(ErrorCode::kDenied, "the signature is not valid for this identity and message");
+  }
+  return {};
+}
+
+base::Result<void> Authority::CheckReaders(const std::string& channel, base::ByteView identity,
+                                           base::ByteView signature, base::ByteView message) const {
+  const auto info = Validate(identity);
+  if (!info) return std::unexpected(info.error());
+  const auto readers = readers_.find(channel);
+  if (readers == readers_.end()) return base::Fail(ErrorCode::kNotFound, "channel {} does not exist", channel);
+  if (!readers->second.contains(info->organization)) {
+    return base::Fail(ErrorCode::kDenied, "{} is not among the readers of channel {}", info->organization, channel);
+  }
+  return CheckSignature(identity, signature, message);
+}
+
+base::Result<void> Authority::CheckMember(const std::string& own_organization, base::ByteView identity,
+                                          base::ByteView signature, base::ByteView message) const {
+  const auto info = Validate(identity);
+  if (!info) return std::unexpected(info.error());
+  bool known = readers_.empty() || info->organization == own_organization;
+  for (const auto& [channel, organizations] : readers_) known = known || organizations.contains(info->organization);
+  if (!known) return base::Fail(ErrorCode::kDenied, "no channel has {} among its readers", info->organization);
+  return CheckSignature(identity, signature, message);
+}
+
+}  // namespace grapevine::simulation

@@ -1,0 +1,22 @@
+// Blocks of the simulated ordering service: real common.Block messages with a simulated signature.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "simulation/authority.h"
+
+namespace grapevine::simulation {
+
+// A serialised common.Block with `previous_hash` as given and `transactions` as data, signed by `orderer`.
+base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const std::string& channel,
+                      std::uint64_t number, base::ByteView previous_hash, const std::vector<std::string>& transactions);
+
+// 03, 6.3 in the simulated world: number, data hash, and the orderer's signature, which covers the channel as well.
+base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,
+                              base::ByteView block);
+
+}  // namespace grapevine::simulation
