@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "crypto/keys.h"
 
+struct asn1_string_st;
+
 namespace grapevine::msp {
 
 class Certificate;
@@ -38,7 +40,7 @@ class Certificate {
   const std::string& common_name() const { return common_name_; }
   // All values, in any RDN, in order.
   const std::vector<std::string>& organizational_units() const { return organizational_units_; }
-  // Upper-case hexadecimal without leading zeros, '-' in front of a negative one.
+  // As IntegerText gives it.
   const std::string& serial() const { return serial_; }
 
   base::WallTime not_before() const { return not_before_; }
@@ -69,6 +71,8 @@ class Certificate {
 
  private:
   explicit Certificate(crypto::PublicKey public_key) : public_key_(std::move(public_key)) {}
+  base::Result<void> ReadFields();
+  void ReadConstraints();
 
   std::string der_;
   base::ByteView tbs_, signature_algorithm_, signature_;
@@ -88,5 +92,8 @@ class Certificate {
   bool has_rsa_key_ = false;
   bool signed_with_ecdsa_ = false;
 };
+
+// Upper-case hexadecimal without leading zeros, '-' in front of a negative number.
+std::string IntegerText(const asn1_string_st* integer);
 
 }  // namespace grapevine::msp

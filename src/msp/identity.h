@@ -37,7 +37,7 @@ class Identity {
 
   const std::string& msp_id() const { return msp_id_; }
   // Sanitised (4.4): what is compared with administrators and identity principals.
-  const Certificate& certificate() const { return *certificate_; }
+  const CertificatePtr& certificate() const { return certificate_; }
   // Lower-case hexadecimal; equal for all serialisations of one certificate. De-duplicates signers (7.3).
   const std::string& identifier() const { return identifier_; }
   // Empty if the chain is not one that may vouch for an identity.

@@ -35,7 +35,8 @@ class IdentityMapper {
   };
 
   // `own` must be a valid identity; `done` of the first Put of it tells if it is not.
-  IdentityMapper(base::Environment environment, MessageCrypto& crypto, base::Bytes own, IdentityMapperConfig config = {});
+  IdentityMapper(base::Environment environment, MessageCrypto& crypto, base::Bytes own,
+                 IdentityMapperConfig config = {});
   ~IdentityMapper();
   IdentityMapper(const IdentityMapper&) = delete;
   IdentityMapper& operator=(const IdentityMapper&) = delete;

@@ -22,7 +22,7 @@ using Done = std::move_only_function<void(base::Result<T>)>;
 
 // Outcome of validating an identity (3.2).
 struct IdentityInfo {
-  std::string organization;   // MSP id
+  std::string organization;    // MSP id
   base::WallTime not_after{};  // NotAfter of the certificate; being past it is not part of the validation
 };
 

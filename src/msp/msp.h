@@ -28,21 +28,11 @@ enum class MspVersion {
   kV3_0,    // Ed25519 keys; RSA keys are no longer valid
 };
 
-// A msp.SerializedIdentity, taken apart (1.1).
-struct SerializedIdentity {
-  std::string msp_id;
-  std::string id_bytes;  // PEM
-};
-base::Result<SerializedIdentity> ParseSerializedIdentity(base::ByteView serialized);
-std::string SerializeIdentity(const std::string& msp_id, const std::string& pem);
-
-// 3.3: exactly one PEM block of type CERTIFICATE or none, nothing behind it, canonical ECDSA signature. Looks at the
-// PEM only, not at the MSP id or the issuer.
-base::Result<void> CheckWellFormed(base::ByteView id_bytes);
-
 // Immutable: any thread may use it. A new configuration makes a new Msp.
 class Msp {
  public:
+  struct State;  // msp_state.h, for the files of this class
+
   // Sets an MSP up and checks its configuration in the order of 4.3. Errors name the field of FabricMSPConfig.
   static base::Result<std::shared_ptr<const Msp>> Create(const ::msp::FabricMSPConfig& config, MspVersion version);
   ~Msp();
@@ -61,7 +51,6 @@ class Msp {
   const std::vector<CertificatePtr>& tls_intermediates() const;
 
  private:
-  struct State;
   explicit Msp(std::unique_ptr<const State> state);
 
   std::unique_ptr<const State> state_;

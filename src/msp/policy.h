@@ -61,17 +61,16 @@ class PolicyTree {
   // `channel` is the root group. kInvalid, naming the path, if any policy has an unknown type or a malformed body.
   static base::Result<std::shared_ptr<const PolicyTree>> Create(const PolicyGroup& channel, MspManagerPtr manager);
 
-  // Never null: a path without a policy gives one that denies everything. Lives as long as the tree.
-  const Policy& Get(const std::string& path) const;
+  // Never null: a path without a policy gives one that denies everything.
+  PolicyPtr Get(const std::string& path) const;
   const MspManager& manager() const { return *manager_; }
 
  private:
   PolicyTree(std::map<std::string, PolicyPtr> policies, MspManagerPtr manager)
-      : policies_(std::move(policies)), manager_(std::move(manager)), rejecting_(MakeRejectingPolicy("")) {}
+      : policies_(std::move(policies)), manager_(std::move(manager)) {}
 
   std::map<std::string, PolicyPtr> policies_;
   MspManagerPtr manager_;
-  PolicyPtr rejecting_;
 };
 using PolicyTreePtr = std::shared_ptr<const PolicyTree>;
 
