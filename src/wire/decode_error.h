@@ -6,7 +6,6 @@ namespace grapevine::wire {
 enum class DecodeError {
   kMalformedEnvelope,  // not a gossip.Envelope
   kMalformedMessage,   // the payload is not a gossip.GossipMessage
-  kTooManyElements,    // more list elements than DecodeLimits allows
   kNoContent,          // no content, or a kind that this version does not know
   kNoMembership,
   kNoTimestamp,
@@ -16,12 +15,13 @@ enum class DecodeError {
   kNoPayload,
   kNoSelfInformation,
   kNoDigest,
+  kTooManyElements,  // more list elements than DecodeLimits allows
 };
 
 // As in metrics: "no_timestamp".
 const char* ToString(DecodeError error);
 
 // Whether the stream that brought it is ended: only for bytes that are no messages at all; everything else is dropped.
-inline bool EndsStream(DecodeError error) { return error <= DecodeError::kTooManyElements; }
+inline bool EndsStream(DecodeError error) { return error <= DecodeError::kMalformedMessage; }
 
 }  // namespace grapevine::wire

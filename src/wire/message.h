@@ -136,8 +136,9 @@ struct StateRequest {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
 
-  // Whether a responder answers: not reversed, at most batch_size + 1 blocks (4.4).
-  bool IsServable(std::uint64_t batch_size) const { return start <= end && end - start <= batch_size; }
+  // Whether a responder answers: not reversed, at most batch_size + 1 blocks (4.4). The sum wraps as Fabric's does: a
+  // range at the very end of the numbers is refused.
+  bool IsServable(std::uint64_t batch_size) const { return start <= end && end <= start + batch_size; }
 };
 
 struct StateResponse {
@@ -195,9 +196,9 @@ struct PrivateDataMessage {
 // Not sent by current peers.
 struct Empty {};
 
-// One alternative per member of the oneof `content`.
-using Content = std::variant<Empty, AliveMessage, MembershipRequest, MembershipResponse, DataMessage, PullHello,
-                             PullDigest, PullRequest, PullUpdate, ConnEstablish, StateInfo, StateInfoSnapshot,
+// One alternative per member of the oneof `content`, in the order of their field numbers 5 to 25.
+using Content = std::variant<AliveMessage, MembershipRequest, MembershipResponse, DataMessage, PullHello, PullDigest,
+                             PullRequest, PullUpdate, Empty, ConnEstablish, StateInfo, StateInfoSnapshot,
                              StateInfoPullRequest, StateRequest, StateResponse, LeadershipMessage, PeerIdentity,
                              Acknowledgement, PrivateDataRequest, PrivateDataResponse, PrivateDataMessage>;
 
