@@ -4,6 +4,7 @@
 #include <leveldb/iterator.h>
 #include <leveldb/write_batch.h>
 
+#include <mutex>
 #include <utility>
 
 namespace grapevine::runtime {
@@ -26,25 +27,45 @@ std::unexpected<base::Error> Refused(const char* what, const std::string& folder
   return Fail(ErrorCode::kIo, "cannot {} the index '{}': {}", what, folder, status.ToString());
 }
 
+std::unexpected<base::Error> Closed(const std::string& folder) {
+  return Fail(ErrorCode::kIo, "the index '{}' could not be opened again after a failed write", folder);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LevelDbIndex>> LevelDbIndex::Open(const std::string& folder) {
-  leveldb::Options options;
-  options.create_if_missing = true;
-  // A damaged index must be reported: silently skipping entries would make blocks disappear.
-  options.paranoid_checks = true;
-  leveldb::DB* database = nullptr;
-  const leveldb::Status status = leveldb::DB::Open(options, folder, &database);
-  if (!status.ok()) return Refused("open", folder, status);
-  return std::unique_ptr<LevelDbIndex>(new LevelDbIndex(folder, std::unique_ptr<leveldb::DB>(database)));
+  std::unique_ptr<LevelDbIndex> index(new LevelDbIndex(folder));
+  auto opened = index->OpenDatabase();
+  if (!opened && opened.error().code == ErrorCode::kCorrupt) {
+    index->discarded_ = opened.error().message;
+    const leveldb::Status destroyed = leveldb::DestroyDB(folder, leveldb::Options());
+    if (!destroyed.ok()) return Refused("remove", folder, destroyed);
+    opened = index->OpenDatabase();
+  }
+  if (!opened) return std::unexpected(opened.error());
+  return index;
 }
 
-LevelDbIndex::LevelDbIndex(std::string folder, std::unique_ptr<leveldb::DB> database)
-    : folder_(std::move(folder)), database_(std::move(database)) {}
+LevelDbIndex::LevelDbIndex(std::string folder) : folder_(std::move(folder)) {}
 
 LevelDbIndex::~LevelDbIndex() = default;
 
+Result<void> LevelDbIndex::OpenDatabase() {
+  database_.reset();
+  leveldb::Options options;
+  options.create_if_missing = true;
+  // A damaged index must be noticed: silently skipping entries would make blocks disappear.
+  options.paranoid_checks = true;
+  leveldb::DB* database = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(options, folder_, &database);
+  if (!status.ok()) return Refused("open", folder_, status);
+  database_.reset(database);
+  return {};
+}
+
 Result<std::optional<std::string>> LevelDbIndex::Get(base::ByteView key) const {
+  const std::shared_lock lock(mutex_);
+  if (database_ == nullptr) return Closed(folder_);
   leveldb::ReadOptions options;
   options.verify_checksums = true;
   std::string value;
@@ -56,6 +77,8 @@ Result<std::optional<std::string>> LevelDbIndex::Get(base::ByteView key) const {
 
 Result<void> LevelDbIndex::Scan(base::ByteView prefix,
                                 const std::function<bool(base::ByteView key, base::ByteView value)>& visit) const {
+  const std::shared_lock lock(mutex_);
+  if (database_ == nullptr) return Closed(folder_);
   leveldb::ReadOptions options;
   options.verify_checksums = true;
   const std::unique_ptr<leveldb::Iterator> iterator(database_->NewIterator(options));
@@ -78,9 +101,22 @@ Result<void> LevelDbIndex::Write(const base::IndexBatch& batch, bool sync) {
   }
   leveldb::WriteOptions options;
   options.sync = sync;
+  {
+    const std::unique_lock lock(mutex_);
+    if (std::exchange(write_failed_, false)) {
+      if (auto opened = OpenDatabase(); !opened) {
+        write_failed_ = true;
+        return opened;
+      }
+    }
+  }
+  std::shared_lock lock(mutex_);
   const leveldb::Status status = database_->Write(options, &writes);
-  if (!status.ok()) return Refused("write to", folder_, status);
-  return {};
+  if (status.ok()) return {};
+  lock.unlock();
+  const std::unique_lock exclusive(mutex_);
+  write_failed_ = true;
+  return Refused("write to", folder_, status);
 }
 
 }  // namespace grapevine::runtime

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 
 #include "base/files.h"
@@ -18,22 +19,31 @@ namespace grapevine::runtime {
 // processes.
 class LevelDbIndex final : public base::KeyValueIndex {
  public:
-  // Opens the database in `folder`, creating it with its missing parents' last part only: the parent must exist.
-  // kUnavailable if another process holds it, kCorrupt if it is damaged: its content can always be rebuilt, so the
-  // message says which folder to delete.
+  // Opens the database in `folder` or creates it; the folder's parent must exist. A damaged database is thrown away and
+  // begun anew, because everything in it is rebuilt from the block files: see discarded(). kIo if another process holds
+  // it.
   static base::Result<std::unique_ptr<LevelDbIndex>> Open(const std::string& folder);
   ~LevelDbIndex() override;
+
+  // Why the content found at Open was thrown away; empty if it was not. Worth a line in the log.
+  const std::string& discarded() const { return discarded_; }
 
   base::Result<std::optional<std::string>> Get(base::ByteView key) const override;
   base::Result<void> Scan(base::ByteView prefix,
                           const std::function<bool(base::ByteView key, base::ByteView value)>& visit) const override;
+  // After a failed write the next one opens the database anew: LevelDB's log must not go on behind a torn record.
   base::Result<void> Write(const base::IndexBatch& batch, bool sync) override;
 
  private:
-  LevelDbIndex(std::string folder, std::unique_ptr<leveldb::DB> database);
+  explicit LevelDbIndex(std::string folder);
+  base::Result<void> OpenDatabase();
 
-  std::string folder_;
-  std::unique_ptr<leveldb::DB> database_;
+  const std::string folder_;
+  std::string discarded_;
+  // Readers share it, opening anew excludes them.
+  mutable std::shared_mutex mutex_;
+  std::unique_ptr<leveldb::DB> database_;  // guarded by mutex_; null after a failed attempt to open it anew
+  bool write_failed_ = false;              // guarded by mutex_
 };
 
 }  // namespace grapevine::runtime

@@ -40,11 +40,9 @@ struct SimulatedDisk::Content {
   }
 
   void Survive(Unsynced fate, base::Random& random) {
-    if (fate != Unsynced::kKept) {
-      for (auto change = unsynced.rbegin(); change != unsynced.rend(); ++change) {
-        now.resize(change->offset);
-        if (!change->append) now += change->bytes;
-      }
+    for (auto change = unsynced.rbegin(); change != unsynced.rend(); ++change) {
+      now.resize(change->offset);
+      if (!change->append) now += change->bytes;
     }
     if (fate == Unsynced::kScrambled) {
       for (const Change& change : unsynced) Scramble(change, random);
@@ -92,7 +90,6 @@ struct SimulatedDisk::IndexContent {
   }
   void Survive(Unsynced fate, base::Random& random) {
     std::size_t kept = 0;
-    if (fate == Unsynced::kKept) kept = undo.size();
     if (fate == Unsynced::kScrambled) kept = random.Below(undo.size() + std::uint64_t{1});
     for (; undo.size() > kept; undo.pop_back()) {
       auto& changes = undo.back().changes;
@@ -370,6 +367,15 @@ Result<std::unique_ptr<base::KeyValueIndex>> SimulatedDisk::OpenIndex(const std:
 void SimulatedDisk::RemoveIndex(const std::string& path) { indexes_.erase(path); }
 
 void SimulatedDisk::Restart(Unsynced fate, base::Random& random) {
+  if (fate != Unsynced::kKept) LoseUnsynced(fate, random);
+  locked_.clear();
+  crash_at_.reset();
+  fail_at_.reset();
+  crashed_ = false;
+  ++generation_;
+}
+
+void SimulatedDisk::LoseUnsynced(Unsynced fate, base::Random& random) {
   for (auto& [path, content] : indexes_) content->Survive(fate, random);
   // Contents first: a file whose name is lost keeps nothing anyway, and one whose removal is lost comes back whole.
   std::set<std::shared_ptr<Content>> contents;
@@ -386,7 +392,6 @@ void SimulatedDisk::Restart(Unsynced fate, base::Random& random) {
   for (auto& content : in_order) content->Survive(fate, random);
   for (auto& [folder, changes] : unsynced_names_) {
     std::size_t kept = 0;
-    if (fate == Unsynced::kKept) kept = changes.size();
     if (fate == Unsynced::kScrambled) kept = random.Below(changes.size() + std::uint64_t{1});
     for (; changes.size() > kept; changes.pop_back()) {
       auto& entries = changes.back().entries;
@@ -400,11 +405,6 @@ void SimulatedDisk::Restart(Unsynced fate, base::Random& random) {
     }
   }
   unsynced_names_.clear();
-  locked_.clear();
-  crash_at_.reset();
-  fail_at_.reset();
-  crashed_ = false;
-  ++generation_;
 }
 
 }  // namespace grapevine::simulation

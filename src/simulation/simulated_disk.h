@@ -18,7 +18,7 @@ namespace grapevine::simulation {
 // What a power failure does to writes and names that were not synced.
 enum class Unsynced {
   kLost,      // nothing survives
-  kKept,      // everything survives: the process died, the machine did not
+  kKept,      // everything survives, still unsynced: the process died, the machine did not
   kScrambled  // each sector of each write survives or not, sizes and names likewise; index batches as a random prefix
 };
 
@@ -76,6 +76,7 @@ class SimulatedDisk final : public base::FileSystem {
   base::Result<Course> Begin(const char* what, const std::string& path, std::uint64_t generation);
   base::Result<void> CheckAlive(const std::string& path, std::uint64_t generation) const;
   std::uint64_t UsedBytes() const;
+  void LoseUnsynced(Unsynced fate, base::Random& random);
   void ChangeNames(const std::string& folder, NameChange change);
 
   std::map<std::string, std::shared_ptr<Content>> files_;
