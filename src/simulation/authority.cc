@@ -3,8 +3,7 @@
 #include <utility>
 
 #include "base/random.h"
-#include "crypto/hash.h"
-#include "wire/proto/msp/identities.pb.h"
+#include "msp/serialized_identity.h"
 
 namespace grapevine::simulation {
 
@@ -36,11 +35,9 @@ base::Bytes Authority::IssueByUnknownCa(const std::string& msp_id, const std::st
 
 base::Bytes Authority::Register(const std::string& msp_id, const std::string& name, const std::string& ca,
                                 base::WallTime not_after) {
-  ::msp::SerializedIdentity identity;
-  identity.set_mspid(msp_id);
   const auto expires = std::chrono::duration_cast<std::chrono::seconds>(not_after.time_since_epoch()).count();
-  identity.set_id_bytes(fmt::format("name={} ca={} expires={}", name, ca.empty() ? "unknown" : ca, expires));
-  std::string bytes = identity.SerializeAsString();
+  std::string bytes = msp::SerializeIdentity(
+      msp_id, fmt::format("name={} ca={} expires={}", name, ca.empty() ? "unknown" : ca, expires));
   Record& record = identities_[bytes];
   record.organization = ca;
   record.not_after = not_after;
@@ -62,14 +59,7 @@ void Authority::SetReaders(const std::string& channel, std::set<std::string> org
   readers_[channel] = std::move(organizations);
 }
 
-base::Result<wire::PkiId> Authority::PkiIdOf(base::ByteView identity) {
-  ::msp::SerializedIdentity decoded;
-  if (identity.empty() || !decoded.ParseFromArray(identity.data(), static_cast<int>(identity.size()))) {
-    return base::Fail(ErrorCode::kInvalid, "{} bytes are not a serialised identity", identity.size());
-  }
-  const crypto::Digest digest = crypto::Sha256({decoded.mspid(), decoded.id_bytes()});
-  return *wire::PkiId::From(digest.view());
-}
+base::Result<wire::PkiId> Authority::PkiIdOf(base::ByteView identity) { return msp::ComputePkiId(identity); }
 
 base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) const {
   if (const auto id = PkiIdOf(identity); !id) return std::unexpected(id.error());

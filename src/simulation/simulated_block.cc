@@ -1,65 +1,58 @@
 #include "simulation/simulated_block.h"
 
-#include "crypto/hash.h"
-#include "wire/proto/common/common.pb.h"
+#include <utility>
+
+#include "common/common.pb.h"
+#include "ledger/block.h"
 
 namespace grapevine::simulation {
 
 using base::ErrorCode;
 
 namespace {
-std::string DataHash(const common::BlockData& data) {
-  crypto::Hasher hasher;
-  for (const std::string& transaction : data.data()) hasher.Update(transaction);
-  return hasher.Finish().ToString();
-}
-
-std::string SignedBytes(const std::string& channel, const common::BlockHeader& header) {
-  return fmt::format("{}/{}/", channel, header.number()) + header.previous_hash() + header.data_hash();
+// The channel is covered too, so that a block of one channel is not valid in another.
+std::string SignedBytes(const std::string& channel, const ledger::BlockView& block) {
+  return channel + "/" + ledger::HeaderHash(block).ToString();
 }
 }  // namespace
 
 base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const std::string& channel,
                       std::uint64_t number, base::ByteView previous_hash,
                       const std::vector<std::string>& transactions) {
-  common::Block block;
-  for (const std::string& transaction : transactions) block.mutable_data()->add_data(transaction);
-  block.mutable_header()->set_number(number);
-  block.mutable_header()->set_previous_hash(std::string(previous_hash));
-  block.mutable_header()->set_data_hash(DataHash(block.data()));
+  ledger::BlockView block;
+  block.number = number;
+  block.previous_hash = previous_hash;
+  block.transactions.assign(transactions.begin(), transactions.end());
+  const crypto::Digest data_hash = ledger::DataHash(block);
+  block.data_hash = data_hash.view();
   common::SignatureHeader creator;
   creator.set_creator(std::string(orderer));
   common::Metadata metadata;
   common::MetadataSignature& signature = *metadata.add_signatures();
   signature.set_signature_header(creator.SerializeAsString());
-  signature.set_signature(authority.Sign(orderer, SignedBytes(channel, block.header())).ToString());
-  block.mutable_metadata()->add_metadata(metadata.SerializeAsString());
-  return base::Bytes(block.SerializeAsString());
+  signature.set_signature(authority.Sign(orderer, SignedBytes(channel, block)).ToString());
+  const std::string signatures = metadata.SerializeAsString();
+  block.metadata.push_back(signatures);
+  return base::Bytes(ledger::SerializeBlock(block));
 }
 
 base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,
                               base::ByteView bytes) {
-  common::Block block;
-  if (!block.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !block.has_header()) {
-    return base::Fail(ErrorCode::kInvalid, "{} bytes are not a block with a header", bytes.size());
+  const base::Result<ledger::BlockView> block = ledger::ParseBlock(bytes);
+  if (!block) return std::unexpected(block.error());
+  if (block->number != number) {
+    return base::Fail(ErrorCode::kInvalid, "block {} was announced as block {}", block->number, number);
   }
-  if (block.header().number() != number) {
-    return base::Fail(ErrorCode::kInvalid, "block {} was announced as block {}", block.header().number(), number);
-  }
-  if (block.header().data_hash() != DataHash(block.data())) {
+  if (block->data_hash != ledger::DataHash(*block).view()) {
     return base::Fail(ErrorCode::kInvalid, "block {}: the data hash is not that of the data", number);
   }
   common::Metadata metadata;
-  if (block.metadata().metadata_size() == 0 || !metadata.ParseFromString(block.metadata().metadata(0)) ||
-      metadata.signatures_size() == 0) {
-    return base::Fail(ErrorCode::kInvalid, "block {} carries no signature", number);
-  }
-  const common::MetadataSignature& signature = metadata.signatures(0);
   common::SignatureHeader creator;
-  if (!creator.ParseFromString(signature.signature_header())) {
-    return base::Fail(ErrorCode::kInvalid, "block {}: the signature header cannot be decoded", number);
+  if (block->metadata.empty() || !metadata.ParseFromString(std::string(block->metadata[0])) ||
+      metadata.signatures_size() == 0 || !creator.ParseFromString(metadata.signatures(0).signature_header())) {
+    return base::Fail(ErrorCode::kInvalid, "block {} carries no signature that can be decoded", number);
   }
-  return authority.CheckSignature(creator.creator(), signature.signature(), SignedBytes(channel, block.header()));
+  return authority.CheckSignature(creator.creator(), metadata.signatures(0).signature(), SignedBytes(channel, *block));
 }
 
 }  // namespace grapevine::simulation
