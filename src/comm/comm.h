@@ -65,9 +65,9 @@ class Comm {
   void Send(const wire::Envelope& message, const std::vector<RemotePeer>& peers);
 
   // Sends an unsigned copy of `message` with a random nonce of its own and reports what the peers answered (section 7,
-  // 15 #8). `done` runs once, when `min_ack` peers have acknowledged, or when all have an outcome, or after `timeout`;
-  // peers that have none by then are not in the list. `min_ack` 0 waits for all (D-23). Peers need a PKI-ID. Destroying
-  // the handle forgets the answers; what was queued is sent nevertheless.
+  // 15 #8). `done` runs once, when `min_ack` peers have acknowledged or when all have an outcome, after `timeout` at
+  // the latest; peers that have none by then are not in the list. `min_ack` 0 waits for all (D-23). Peers need a
+  // PKI-ID. Destroying the handle forgets the answers; what was queued is sent nevertheless.
   base::Handle SendWithAck(const wire::Message& message, base::Duration timeout, std::size_t min_ack,
                            const std::vector<RemotePeer>& peers,
                            std::move_only_function<void(std::vector<AckResult>)> done);

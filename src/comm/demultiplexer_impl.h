@@ -17,7 +17,7 @@ struct PendingPublication : std::enable_shared_from_this<PendingPublication<T>> 
   T message;
   std::move_only_function<void(bool open)> resumed;       // null until Publish has seen all subscribers
   std::vector<std::weak_ptr<SubscriberQueue<T>>> queues;  // where it waits or has waited
-  std::size_t waiting_for = 0;                            // of these
+  std::size_t waiting_for = 1;                            // of these, and Publish while it runs
   base::Handle complaint;
 
   // One subscriber has taken the message or has gone.
@@ -237,7 +237,7 @@ Published Demultiplexer<T>::Publish(T message, Lane lane, std::move_only_functio
     ++pending->waiting_for;
   }
   if (state->closed) return Published::kClosed;
-  if (pending == nullptr || pending->waiting_for == 0) return Published::kDone;
+  if (pending == nullptr || --pending->waiting_for == 0) return Published::kDone;
   pending->resumed = std::move(resumed);
   state->WatchForDelay(pending);
   *withdraw = base::Handle([pending] {

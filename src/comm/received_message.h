@@ -17,6 +17,7 @@ namespace grapevine::comm {
 struct ConnectionInfo {
   wire::PkiId pki_id;
   base::Bytes identity;            // serialised msp.SerializedIdentity
+  std::string organization;        // MSP id of the identity
   std::string remote_address;      // of the socket, for logs: never assume that it can be dialled (14.5)
   base::Bytes evidence_payload;    // handshake message and
   base::Bytes evidence_signature;  // its signature: what channel policies are evaluated on later (3.1)
@@ -26,32 +27,31 @@ struct ConnectionInfo {
 // answering does nothing.
 class ReceivedMessage {
  public:
-  // Sends an answer: `true` for a bulk or liveness message as usual. Implemented by Comm.
+  // Answers on the message's stream; one per stream, made by Comm.
   using Responder = std::function<void(const wire::Envelope&)>;
 
-  ReceivedMessage(wire::Envelope envelope, std::shared_ptr<const wire::Message> message,
-                  std::shared_ptr<const ConnectionInfo> connection, Responder responder)
+  ReceivedMessage(wire::Envelope envelope, wire::Message message, std::shared_ptr<const ConnectionInfo> connection,
+                  std::shared_ptr<const Responder> responder)
       : envelope_(std::move(envelope)),
         message_(std::move(message)),
         connection_(std::move(connection)),
         responder_(std::move(responder)) {}
 
-  const wire::Message& message() const { return *message_; }
-  const std::shared_ptr<const wire::Message>& shared_message() const { return message_; }
+  const wire::Message& message() const { return message_; }
   const wire::Envelope& envelope() const { return envelope_; }  // the bytes as received
   const ConnectionInfo& connection() const { return *connection_; }
 
   // Answers on the stream that the message came on; if that has ended, on any stream of the peer. Waits for room in the
   // peer's queue up to connTimeout, then drops and counts (14.3, 15 #9). Never dials.
-  void Respond(const wire::Envelope& answer) const { responder_(answer); }
+  void Respond(const wire::Envelope& answer) const { (*responder_)(answer); }
   // Unsigned acknowledgement with the message's nonce; an empty `error` is success (section 6).
   void Ack(const std::string& error) const;
 
  private:
   wire::Envelope envelope_;
-  std::shared_ptr<const wire::Message> message_;
+  wire::Message message_;
   std::shared_ptr<const ConnectionInfo> connection_;
-  Responder responder_;
+  std::shared_ptr<const Responder> responder_;
 };
 
 using ReceivedMessagePtr = std::shared_ptr<const ReceivedMessage>;

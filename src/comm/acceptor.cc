@@ -1,0 +1,70 @@
+#include "comm/acceptor.h"
+
+#include <chrono>
+#include <utility>
+
+namespace grapevine::comm {
+
+Acceptor::Acceptor(const Context& context, base::Server& server, OnAuthenticated authenticated)
+    : context_(context),
+      authenticated_(std::move(authenticated)),
+      refusals_(context.executor(), 10, std::chrono::seconds(10)),
+      stream_service_(server.ServeStream(kGossipStreamMethod,
+                                         [this](std::unique_ptr<base::Stream> stream) { Serve(std::move(stream)); })),
+      ping_service_(server.ServeUnary(kPingMethod, [](std::unique_ptr<base::UnaryCall> call) { call->Respond({}); })) {}
+
+void Acceptor::MakeRoom() {
+  while (!entries_.empty() && entries_.size() >= context_.config.max_unauthenticated_streams) {
+    context_.metrics.incoming_evicted.Add();
+    entries_.erase(entries_.begin());
+  }
+}
+
+void Acceptor::Serve(std::unique_ptr<base::Stream> stream) {
+  if (stopped_) return;
+  MakeRoom();
+  const std::uint64_t id = next_id_++;
+  entries_[id].handshake = std::make_unique<Handshake>(
+      context_, HandshakeRole::kResponder, false, std::make_unique<OwnedStream>(nullptr, std::move(stream)),
+      [this, id](std::expected<void, HandshakeError> outcome) { Completed(id, std::move(outcome)); });
+}
+
+void Acceptor::Completed(std::uint64_t id, std::expected<void, HandshakeError> outcome) {
+  const auto entry = entries_.extract(id);
+  Handshake& handshake = *entry.mapped().handshake;
+  auto stream = handshake.TakeStream();
+  if (!outcome.has_value()) {
+    const HandshakeError& error = outcome.error();
+    context_.metrics.Handshake("responder", ToString(error.failure));
+    std::uint64_t suppressed = 0;
+    if (refusals_.Allow(&suppressed)) {
+      context_.log().Warn("refused a stream from {}: {}: {} ({} more were not logged)", (*stream)->peer().address,
+                          ToString(error.failure), error.text, suppressed);
+    }
+    Refuse(std::move(stream), {base::StatusCode::kUnknown, error.text, {}});
+  } else if (handshake.remote_probes()) {
+    context_.metrics.Handshake("responder", "probe");
+    Refuse(std::move(stream), {});
+  } else {
+    context_.metrics.Handshake("responder", "ok");
+    authenticated_(std::move(stream), handshake.remote());
+  }
+}
+
+void Acceptor::Refuse(std::unique_ptr<OwnedStream> stream, base::Status status) {
+  if (stream->over()) return;
+  stream->SetListener(nullptr);
+  (*stream)->Finish(std::move(status));
+  MakeRoom();
+  const std::uint64_t id = next_id_++;
+  Entry& entry = entries_[id];
+  entry.refused = std::move(stream);
+  entry.timer = context_.executor().After(context_.config.close_linger, [this, id] { entries_.erase(id); });
+}
+
+void Acceptor::Stop() {
+  stopped_ = true;
+  entries_.clear();
+}
+
+}  // namespace grapevine::comm
