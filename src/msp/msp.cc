@@ -53,18 +53,13 @@ Result<IdentityPtr> Msp::State::MakeIdentity(const CertificatePtr& certificate) 
     return Fail(ErrorCode::kInvalid, "'{}' has an unsupported kind of key; expected ECDSA",
                 certificate->subject_text());
   }
-  CertificatePtr sanitised = certificate;
   auto chain = FindChain(certificate);
-  if (certificate->signed_with_ecdsa()) {
-    // Sanitising needs the issuer's curve, and so the chain.
-    if (!chain) return std::unexpected(chain.error());
-    auto result = Sanitize(certificate, *(chain->size() > 1 ? (*chain)[1] : certificate));
-    if (!result) return std::unexpected(result.error());
-    sanitised = *result;
-    chain->front() = sanitised;
-  }
+  const auto result = Sanitise(certificate, chain);
+  if (!result) return std::unexpected(result.error());
+  const CertificatePtr& sanitised = *result;
+  if (chain) chain->front() = sanitised;
   std::vector<OrganizationalUnit> units;
-  Result<void> validation = chain ? CheckIssuance(*chain) : std::unexpected(chain.error());
+  Result<void> validation = CheckIssuance(*sanitised, chain);
   if (validation) {
     const std::string certifiers = Identifier(std::span(*chain).subspan(1));
     for (const std::string& name : sanitised->organizational_units()) units.push_back({name, certifiers});
@@ -76,21 +71,38 @@ Result<IdentityPtr> Msp::State::MakeIdentity(const CertificatePtr& certificate) 
                                           message_hash, std::move(validation));
 }
 
-Result<void> Msp::State::CheckIssuance(const CertificateChain& chain) const {
-  const Certificate& leaf = *chain.front();
+Result<CertificatePtr> Msp::State::Sanitise(const CertificatePtr& certificate,
+                                            const Result<CertificateChain>& chain) const {
+  if (!certificate->signed_with_ecdsa()) return certificate;
+  if (certificate->is_ca() && certificate->subject() == certificate->issuer() &&
+      certificate->CheckSignatureFrom(*certificate)) {
+    const auto alone = FindUniqueChain(certificate, {&certificate, 1}, intermediates);
+    if (!alone) return std::unexpected(alone.error());
+    return Sanitize(certificate, *certificate);
+  }
+  if (!chain) return std::unexpected(chain.error());
+  if (chain->size() < 2) {
+    return Fail(ErrorCode::kInvalid, "'{}' is configured as a root but not signed by itself",
+                certificate->subject_text());
+  }
+  return Sanitize(certificate, *(*chain)[1]);
+}
+
+Result<void> Msp::State::CheckIssuance(const Certificate& leaf, const Result<CertificateChain>& chain) const {
   if (leaf.is_ca()) {
     return Fail(ErrorCode::kInvalid, "'{}' is a certificate authority and cannot be an identity", leaf.subject_text());
   }
+  if (!chain) return std::unexpected(chain.error());
   // Older versions let RSA keys in here and refuse their signatures.
   if (version >= MspVersion::kV3_0 && leaf.public_key().algorithm() == crypto::KeyAlgorithm::kOther) {
     return Fail(ErrorCode::kInvalid, "'{}' has neither an ECDSA nor an Ed25519 key", leaf.subject_text());
   }
-  if (chain.size() < 2) {
+  if (chain->size() < 2) {
     return Fail(ErrorCode::kInvalid, "'{}' has no certificate authority above it", leaf.subject_text());
   }
-  if (internal_authorities.contains(chain[1]->der())) {
+  if (internal_authorities.contains((*chain)[1]->der())) {
     return Fail(ErrorCode::kInvalid, "'{}' issues certificate authorities and may not issue identities",
-                chain[1]->subject_text());
+                (*chain)[1]->subject_text());
   }
   return {};
 }

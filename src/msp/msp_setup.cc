@@ -9,7 +9,6 @@
 #include "msp/msp.h"
 #include "msp/msp_config.pb.h"
 #include "msp/msp_state.h"
-#include "msp/sanitize.h"
 
 namespace grapevine::msp {
 namespace {
@@ -95,18 +94,11 @@ class Setup {
     return {};
   }
 
-  Result<CertificatePtr> SanitiseAuthority(const CertificatePtr& certificate) const {
-    if (!certificate->signed_with_ecdsa()) return certificate;
-    const auto chain = state_.FindChain(certificate);
-    if (!chain) return std::unexpected(chain.error());
-    return Sanitize(certificate, *(chain->size() > 1 ? (*chain)[1] : certificate));
-  }
-
   Result<std::vector<CertificatePtr>> SanitiseAll(const std::vector<CertificatePtr>& certificates,
                                                   const char* field) const {
     std::vector<CertificatePtr> sanitised;
     for (const CertificatePtr& certificate : certificates) {
-      auto result = SanitiseAuthority(certificate);
+      auto result = state_.Sanitise(certificate, state_.FindChain(certificate));
       if (!result) return base::Wrap(result.error(), "{}", field);
       if (!Contains(sanitised, **result)) sanitised.push_back(std::move(*result));
     }
@@ -177,7 +169,7 @@ class Setup {
   Result<std::string> CertifiersIdentifier(const std::string& pem) const {
     auto certificate = Certificate::FromPem(pem);
     if (!certificate) return std::unexpected(certificate.error());
-    auto sanitised = SanitiseAuthority(*certificate);
+    auto sanitised = state_.Sanitise(*certificate, state_.FindChain(*certificate));
     if (!sanitised) return std::unexpected(sanitised.error());
     if (Contains(state_.roots, **sanitised)) return state_.Identifier({&*sanitised, 1});
     if (!Contains(state_.intermediates, **sanitised)) {

@@ -47,10 +47,14 @@ struct Msp::State {
   // Hash of the concatenated DER.
   std::string Identifier(std::span<const CertificatePtr> certificates) const;
 
+  // 4.4: a self-signed authority is sanitised against its own key, configured or not; others against the issuer in
+  // their `chain`, without which there is no sanitised form.
+  base::Result<CertificatePtr> Sanitise(const CertificatePtr& certificate,
+                                        const base::Result<CertificateChain>& chain) const;
   // The certificate with its sanitised form and what follows from it.
   base::Result<IdentityPtr> MakeIdentity(const CertificatePtr& certificate) const;
   // 4.5 row 1: who may be an identity, and by whom it may be issued.
-  base::Result<void> CheckIssuance(const CertificateChain& chain) const;
+  base::Result<void> CheckIssuance(const Certificate& leaf, const base::Result<CertificateChain>& chain) const;
   // 4.5 row 2, for the first of `chain`, which has at least two.
   base::Result<void> CheckRevocation(const CertificateChain& chain, std::span<const RevocationList> lists) const;
   // 4.5 rows 3 and 4.
