@@ -3,7 +3,9 @@
 #include <optional>
 
 #include "crypto/der.h"
-#include "ledger/proto_fields.h"
+#include "ledger/varint.h"
+#include "wire/field_reader.h"
+#include "wire/field_writer.h"
 
 namespace grapevine::ledger {
 namespace {
@@ -39,23 +41,24 @@ void AppendField(std::string& out, std::uint32_t field, ByteView bytes) {
 }
 
 bool ParseHeader(ByteView header, BlockView& block) {
-  ProtoFields fields(header);
-  while (const auto field = fields.Next()) {
-    if (field->number == kNumberField && !field->is_bytes) block.number = field->value;
-    if (field->number == kPreviousHashField && field->is_bytes) block.previous_hash = field->bytes;
-    if (field->number == kDataHashField && field->is_bytes) block.data_hash = field->bytes;
+  wire::FieldReader reader(header);
+  while (reader.Next()) {
+    const wire::Field& field = reader.field();
+    if (field.IsVarint(kNumberField)) block.number = field.integer;
+    if (field.IsBytes(kPreviousHashField)) block.previous_hash = field.bytes;
+    if (field.IsBytes(kDataHashField)) block.data_hash = field.bytes;
   }
-  return fields.ok();
+  return !reader.malformed();
 }
 
 bool ParseItems(ByteView message, std::vector<ByteView>& items) {
-  ProtoFields fields(message);
-  while (const auto field = fields.Next()) {
-    if (field->number != kItemField || !field->is_bytes) continue;
+  wire::FieldReader reader(message);
+  while (reader.Next()) {
+    if (!reader.field().IsBytes(kItemField)) continue;
     if (items.size() == kMaxBlockItems) return false;
-    items.push_back(field->bytes);
+    items.push_back(reader.field().bytes);
   }
-  return fields.ok();
+  return !reader.malformed();
 }
 
 std::size_t ItemsSize(const std::vector<ByteView>& items, std::size_t overhead) {
@@ -76,16 +79,13 @@ bool TakeItems(ByteReader& reader, std::vector<ByteView>& items) {
   return true;
 }
 
-// Index of the last configuration block in Metadata.value, of which `in_orderer_metadata` tells the type.
-std::optional<std::uint64_t> LastConfigOf(ByteView metadata, bool in_orderer_metadata) {
-  ProtoFields fields(metadata);
-  ByteView value;
-  while (const auto field = fields.Next()) {
-    if (field->number == 1 && field->is_bytes) value = field->bytes;
-  }
-  if (!fields.ok() || (in_orderer_metadata && value.empty())) return std::nullopt;
-  // OrdererBlockMetadata.last_config = 1, LastConfig.index = 1; an absent field is zero.
-  return VarintField(in_orderer_metadata ? BytesField(value, 1) : value, 1);
+// Index of the last configuration block in a serialised Metadata; nothing if it has no value or does not decode.
+std::optional<std::uint64_t> LastConfigOf(ByteView metadata, std::size_t slot) {
+  const ByteView value = BytesField(metadata, 1);
+  // OrdererBlockMetadata.last_config = 1 in slot 0, LastConfig.index = 1; an absent index is zero.
+  if (slot == kSignaturesSlot)
+    return value.empty() ? std::nullopt : std::optional(VarintField(BytesField(value, 1), 1));
+  return VarintField(value, 1);
 }
 
 }  // namespace
@@ -94,31 +94,29 @@ Result<BlockView> ParseBlock(ByteView serialized) {
   BlockView block;
   bool has_header = false;
   bool well_formed = true;
-  ProtoFields fields(serialized);
-  while (const auto field = fields.Next()) {
-    if (!field->is_bytes) continue;
-    if (field->number == kHeaderField) {
+  wire::FieldReader reader(serialized);
+  while (reader.Next()) {
+    const wire::Field& field = reader.field();
+    if (field.IsBytes(kHeaderField)) {
       has_header = true;
-      well_formed = well_formed && ParseHeader(field->bytes, block);
-    } else if (field->number == kDataField) {
-      well_formed = well_formed && ParseItems(field->bytes, block.transactions);
-    } else if (field->number == kMetadataField) {
-      well_formed = well_formed && ParseItems(field->bytes, block.metadata);
+      well_formed = well_formed && ParseHeader(field.bytes, block);
+    } else if (field.IsBytes(kDataField)) {
+      well_formed = well_formed && ParseItems(field.bytes, block.transactions);
+    } else if (field.IsBytes(kMetadataField)) {
+      well_formed = well_formed && ParseItems(field.bytes, block.metadata);
     }
   }
-  if (!fields.ok() || !well_formed) return Fail(ErrorCode::kInvalid, "not a serialised block");
+  if (reader.malformed() || !well_formed) return Fail(ErrorCode::kInvalid, "not a serialised block");
   if (!has_header) return Fail(ErrorCode::kInvalid, "the block has no header");
   return block;
 }
 
 std::string SerializeBlock(const BlockView& block) {
-  std::string header;
-  if (block.number != 0) {
-    header.push_back(static_cast<char>(kNumberField << 3));
-    AppendVarint(header, block.number);
-  }
-  if (!block.previous_hash.empty()) AppendField(header, kPreviousHashField, block.previous_hash);
-  if (!block.data_hash.empty()) AppendField(header, kDataHashField, block.data_hash);
+  const std::string header = wire::FieldWriter()
+                                 .Integer(kNumberField, block.number)
+                                 .Bytes(kPreviousHashField, block.previous_hash)
+                                 .Bytes(kDataHashField, block.data_hash)
+                                 .Take();
   const std::size_t data_size = ItemsSize(block.transactions, 1);
   const std::size_t metadata_size = ItemsSize(block.metadata, 1);
 
@@ -229,8 +227,9 @@ bool IsConfigBlock(const BlockView& block) {
 Result<std::uint64_t> LastConfigNumber(const BlockView& block) {
   if (IsConfigBlock(block)) return block.number;
   std::optional<std::uint64_t> number;
-  if (block.metadata.size() > kSignaturesSlot) number = LastConfigOf(block.metadata[kSignaturesSlot], true);
-  if (!number && block.metadata.size() > kLastConfigSlot) number = LastConfigOf(block.metadata[kLastConfigSlot], false);
+  if (block.metadata.size() > kSignaturesSlot) number = LastConfigOf(block.metadata[kSignaturesSlot], kSignaturesSlot);
+  if (!number && block.metadata.size() > kLastConfigSlot)
+    number = LastConfigOf(block.metadata[kLastConfigSlot], kLastConfigSlot);
   if (!number) return Fail(ErrorCode::kInvalid, "block {} does not name its configuration block", block.number);
   if (*number >= block.number) {
     return Fail(ErrorCode::kInvalid, "block {} names block {} as its configuration block", block.number, *number);

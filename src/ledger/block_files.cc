@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "ledger/proto_fields.h"
+#include "ledger/varint.h"
 
 namespace grapevine::ledger {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "ledger/proto_fields.h"
+#include "ledger/varint.h"
+#include "wire/field_writer.h"
 
 namespace grapevine::ledger {
 namespace {
@@ -39,18 +40,7 @@ std::string EncodeLocation(std::uint64_t file, std::uint64_t offset, std::uint64
 
 // TxIDIndexValue: blk_location 1, tx_location 2, tx_validation_code 3.
 std::string EncodeTransactionValue(ByteView block, ByteView transaction, std::uint8_t code) {
-  std::string value;
-  value.push_back(0x0a);
-  AppendVarint(value, block.size());
-  value += block;
-  value.push_back(0x12);
-  AppendVarint(value, transaction.size());
-  value += transaction;
-  if (code != 0) {
-    value.push_back(0x18);
-    AppendVarint(value, code);
-  }
-  return value;
+  return wire::FieldWriter().Bytes(1, block).Bytes(2, transaction).Integer(3, code).Take();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "ledger/chain_start.h"
 
-#include "ledger/proto_fields.h"
+#include "ledger/varint.h"
+#include "wire/field_writer.h"
 
 namespace grapevine::ledger {
 namespace {
@@ -32,14 +33,8 @@ Result<ChainStart> ReadChainStart(base::FileSystem& files, const std::string& fo
 
 Result<void> WriteChainStart(base::FileSystem& files, const std::string& folder, const ChainStart& start) {
   if (start.first_block == 0) return {};
-  std::string content;
-  if (start.first_block > 1) {
-    content.push_back(0x08);
-    AppendVarint(content, start.first_block - 1);
-  }
-  content.push_back(0x12);
-  AppendVarint(content, start.previous_hash.size());
-  content += start.previous_hash;
+  const std::string content =
+      wire::FieldWriter().Integer(1, start.first_block - 1).Bytes(2, start.previous_hash).Take();
   return WriteFileOnce(files, folder, kFileName, content);
 }
 

@@ -36,30 +36,6 @@ class ByteReader {
   bool truncated_ = false;
 };
 
-// One field of a protobuf message.
-struct ProtoField {
-  std::uint32_t number = 0;
-  bool is_bytes = false;    // length-delimited; otherwise a varint or a fixed number
-  std::uint64_t value = 0;  // varint
-  base::ByteView bytes;     // length-delimited
-};
-
-// Walks over the fields of a serialised message: `while (auto field = fields.Next())`, then check ok().
-class ProtoFields {
- public:
-  explicit ProtoFields(base::ByteView message) : reader_(message) {}
-
-  // Nothing at the end and at the first malformed field. Groups are malformed: Fabric has none.
-  std::optional<ProtoField> Next();
-  bool ok() const { return ok_; }
-
- private:
-  std::optional<ProtoField> Malformed();
-
-  ByteReader reader_;
-  bool ok_ = true;
-};
-
 // The last occurrence of length-delimited field `number`, empty if absent or if the message is malformed: a decoder's
 // view of a bytes field whose absence needs no distinction.
 base::ByteView BytesField(base::ByteView message, std::uint32_t number);
