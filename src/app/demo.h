@@ -1,0 +1,30 @@
+// `grapevine demo`: a network of nodes on loopback that spread a recorded chain.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "base/executor.h"
+#include "base/log.h"
+
+namespace grapevine::app {
+
+struct DemoOptions {
+  std::size_t peers = 8;  // in all, spread evenly over the organisations
+  std::size_t orgs = 2;
+  std::string network;  // folder with the networks' crypto material and genesis block, as `grapevine testnet` makes it
+  std::string blocks;   // block file of the chain that the sources read
+  std::string ledgers;  // where the ledgers go; empty: a temporary folder that is removed at the end
+  std::uint64_t rate = 40;  // blocks per second at each source; 0: as fast as the slowest peer stores them
+  base::Duration timeout = std::chrono::minutes(5);
+  base::LogLevel log_level = base::LogLevel::kError;
+  bool live = false;  // redraw the table in place
+};
+
+// Runs until every node has stored the whole chain. Exit status: 0 if all chain hashes are equal, 1 with one sentence
+// on `err` if something could not be set up, a block was refused or the time was over.
+int RunDemo(const DemoOptions& options, std::ostream& out, std::ostream& err);
+
+}  // namespace grapevine::app

@@ -1,0 +1,36 @@
+// What `grapevine demo` shows while it runs: a live table on a terminal, plain lines otherwise.
+#pragma once
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+
+namespace grapevine::app {
+
+struct DemoRow {
+  std::string peer;             // as peer0.org1
+  bool source = false;          // reads the recorded chain instead of receiving it
+  std::size_t connections = 0;  // peers with an open stream
+  std::uint64_t height = 0;
+  std::uint64_t blocks_per_second = 0;
+  base::Duration latency_p50{};  // from the block's release at the source to its durable commit here
+  base::Duration latency_p99{};
+  std::uint64_t duplicates = 0;  // blocks received more than once
+};
+
+class DemoTable {
+ public:
+  // `live`: redraw in place with terminal escapes.
+  DemoTable(std::ostream& out, bool live) : out_(out), live_(live) {}
+  void Draw(const std::string& title, const std::vector<DemoRow>& rows);
+
+ private:
+  std::ostream& out_;
+  bool live_;
+  std::size_t drawn_lines_ = 0;
+};
+
+}  // namespace grapevine::app

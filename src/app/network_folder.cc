@@ -1,0 +1,107 @@
+#include "app/network_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace grapevine::app {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+
+base::Result<std::string> ReadFile(const std::string& path, const std::string& purpose) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    return base::Fail(ErrorCode::kIo, "{} '{}' is a folder; a file is wanted", purpose, path);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const auto code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+    return base::Fail(code, "cannot read {} '{}': {}", purpose, path, std::strerror(errno));
+  }
+  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad()) return base::Fail(ErrorCode::kIo, "cannot read {} '{}': {}", purpose, path, std::strerror(errno));
+  return content;
+}
+
+base::Result<msp::MspFolder> ReadMspFolder(const std::string& folder) {
+  msp::MspFolder content;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry.depth() > 1 || !entry->is_regular_file()) continue;
+    const auto text = ReadFile(entry->path().string(), "MSP file");
+    if (!text) return std::unexpected(text.error());
+    const std::string subfolder = entry.depth() == 0 ? "" : entry->path().parent_path().filename().string();
+    content[subfolder][entry->path().filename().string()] = *text;
+  }
+  if (error) {
+    const auto code = error == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kIo;
+    return base::Fail(code, "cannot read the MSP folder '{}': {}", folder, error.message());
+  }
+  return content;
+}
+
+namespace {
+
+base::Result<PeerFiles> ReadPeer(const fs::path& folder, std::string name) {
+  PeerFiles peer{
+      .name = std::move(name), .folder = (folder / "msp").string(), .msp = {}, .tls_certificate = {}, .tls_key = {}};
+  auto content = ReadMspFolder(peer.folder);
+  if (!content) return std::unexpected(content.error());
+  peer.msp = std::move(*content);
+  auto certificate = ReadFile((folder / "tls" / "server.crt").string(), "the TLS certificate");
+  if (!certificate) return std::unexpected(certificate.error());
+  peer.tls_certificate = std::move(*certificate);
+  auto key = ReadFile((folder / "tls" / "server.key").string(), "the TLS key");
+  if (!key) return std::unexpected(key.error());
+  peer.tls_key = std::move(*key);
+  return peer;
+}
+
+// Folders whose name begins with `prefix`, in order of name.
+std::vector<fs::path> FoldersLike(const fs::path& parent, const std::string& prefix) {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename().string().starts_with(prefix)) folders.push_back(entry->path());
+  }
+  std::ranges::sort(folders);
+  return folders;
+}
+
+}  // namespace
+
+base::Result<std::vector<PeerFiles>> ReadPeers(const std::string& network, std::size_t organization,
+                                               std::size_t count) {
+  const fs::path organizations = fs::path(network) / "crypto" / "peerOrganizations";
+  const auto matching = FoldersLike(organizations, fmt::format("org{}.", organization));
+  if (matching.empty()) {
+    return base::Fail(ErrorCode::kNotFound,
+                      "organisation {} is not in '{}': there is no folder org{}.*; make a larger "
+                      "network with grapevine testnet and name it with --network",
+                      organization, organizations.string(), organization);
+  }
+  std::vector<PeerFiles> peers;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto folders = FoldersLike(matching.front() / "peers", fmt::format("peer{}.", i));
+    if (folders.empty()) {
+      return base::Fail(
+          ErrorCode::kNotFound,
+          "'{}' has {} peers, {} are wanted; make a larger network with grapevine testnet and name it with "
+          "--network",
+          matching.front().string(), i, count);
+    }
+    auto peer = ReadPeer(folders.front(), fmt::format("peer{}.org{}", i, organization));
+    if (!peer) return std::unexpected(peer.error());
+    peers.push_back(std::move(*peer));
+  }
+  return peers;
+}
+
+}  // namespace grapevine::app

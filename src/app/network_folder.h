@@ -1,0 +1,32 @@
+// Reads what a peer needs from the tree that cryptogen or `grapevine testnet` makes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "msp/msp_folder.h"
+
+namespace grapevine::app {
+
+struct PeerFiles {
+  std::string name;    // "peer0.org1"
+  std::string folder;  // of its MSP, for messages
+  msp::MspFolder msp;
+  std::string tls_certificate;  // PEM, as TLS server and client
+  std::string tls_key;          // PEM
+};
+
+// A regular file, whole. The message of an error names `purpose` and the path.
+base::Result<std::string> ReadFile(const std::string& path, const std::string& purpose);
+
+// An MSP folder (specification 03, 4.1) with its subfolders, flat. kNotFound if the folder does not exist.
+base::Result<msp::MspFolder> ReadMspFolder(const std::string& folder);
+
+// Peers 0 to count - 1 of organisation `number` (from 1) below `network`/crypto/peerOrganizations. kNotFound, saying
+// how many there are, if there are fewer.
+base::Result<std::vector<PeerFiles>> ReadPeers(const std::string& network, std::size_t organization, std::size_t count);
+
+}  // namespace grapevine::app

@@ -1,0 +1,80 @@
+#include "node/block_committer.h"
+
+#include <utility>
+
+#include "ledger/block.h"
+
+namespace grapevine::node {
+
+BlockCommitter::BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
+                               BlockCommitterConfig config, OnVerified verified, OnCommitted committed)
+    : environment_(std::move(environment)),
+      crypto_(crypto),
+      ledger_(ledger),
+      config_(std::move(config)),
+      on_verified_(std::move(verified)),
+      on_committed_(std::move(committed)),
+      invalid_(environment_.metrics.GetCounter("grapevine_blocks_invalid", "Blocks that verification refused.",
+                                               {{"channel", config_.channel}})),
+      duplicates_(environment_.metrics.GetCounter("grapevine_blocks_duplicate", "Blocks received again.",
+                                                  {{"channel", config_.channel}})),
+      next_(ledger.height()) {}
+
+bool BlockCommitter::Offer(std::uint64_t number, base::Bytes block) {
+  if (number < next_ || pending_.contains(number)) {
+    duplicates_.Add();
+    return false;
+  }
+  if (!health_ || number - next_ >= config_.window) return false;
+  pending_.emplace(number, std::move(block));
+  Advance();
+  return true;
+}
+
+void BlockCommitter::Advance() {
+  if (verifying_ || configuration_pending_ || !health_ || committing_.size() >= config_.max_commits) return;
+  const auto lowest = pending_.begin();
+  if (lowest == pending_.end() || lowest->first != next_) return;
+  verifying_ = true;
+  verification_ =
+      crypto_.VerifyBlock(config_.channel, next_, lowest->second, [this, number = next_](base::Result<void> verdict) {
+        verifying_ = false;
+        Verified(number, std::move(verdict));
+        Advance();
+      });
+}
+
+void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) {
+  base::Bytes block = std::move(pending_.extract(number).mapped());
+  if (!verdict) {
+    invalid_.Add();
+    environment_.log.Warn("block {} of channel {} refused: {}", number, config_.channel, verdict.error().message);
+    return;
+  }
+  ++next_;
+  const auto parsed = ledger::ParseBlock(block);
+  configuration_pending_ = parsed && ledger::IsConfigBlock(*parsed);
+  on_verified_(number, block);
+  auto commit =
+      ledger_.Commit(block, [this, number](base::Result<void> outcome) { Committed(number, std::move(outcome)); });
+  committing_.emplace(
+      number,
+      Committing{.block = std::move(block), .configuration = configuration_pending_, .commit = std::move(commit)});
+}
+
+void BlockCommitter::Committed(std::uint64_t number, base::Result<void> outcome) {
+  const auto committed = std::move(committing_.extract(number).mapped());
+  if (!outcome) {
+    if (health_) {
+      environment_.log.Error("block {} of channel {} cannot be stored: {}", number, config_.channel,
+                             outcome.error().message);
+      health_ = std::move(outcome);
+    }
+    return;
+  }
+  on_committed_(number, committed.block);
+  if (committed.configuration) configuration_pending_ = false;
+  Advance();
+}
+
+}  // namespace grapevine::node

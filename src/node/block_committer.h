@@ -1,0 +1,71 @@
+// Blocks that arrive in any order become a verified, durable chain.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/environment.h"
+#include "ledger/ledger.h"
+#include "msp/message_crypto.h"
+
+namespace grapevine::node {
+
+struct BlockCommitterConfig {
+  std::string channel;
+  // Blocks this far above the height are kept until those before them arrive; later ones are refused.
+  std::uint64_t window = 200;
+  // Verified blocks whose commit is under way; the ledger writes those that wait together.
+  std::size_t max_commits = 64;
+};
+
+// Verifies one block after the other, each under the configuration that the blocks before it have set, and commits them
+// (specification 03, 6.3 and 8.5; 23, 6.3). One executor. The ledger and the crypto must outlive it.
+class BlockCommitter {
+ public:
+  // A verified block, before it is durable: may be forwarded.
+  using OnVerified = std::function<void(std::uint64_t number, const base::Bytes& block)>;
+  // The block is durable and the height includes it. A configuration block: make its configuration take effect before
+  // returning; the next block is verified under it.
+  using OnCommitted = std::function<void(std::uint64_t number, const base::Bytes& block)>;
+
+  BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
+                 BlockCommitterConfig config, OnVerified verified, OnCommitted committed);
+
+  // Takes a serialised common.Block. False if it is known, pending already, or beyond the window. A block that turns
+  // out to be invalid is dropped and counted; another copy may be offered then.
+  bool Offer(std::uint64_t number, base::Bytes block);
+
+  // Set once the ledger has refused a verified block (full disk, for example): nothing more is committed.
+  const base::Result<void>& health() const { return health_; }
+
+ private:
+  struct Committing {
+    base::Bytes block;
+    bool configuration = false;
+    base::Handle commit;
+  };
+
+  void Advance();
+  void Verified(std::uint64_t number, base::Result<void> verdict);
+  void Committed(std::uint64_t number, base::Result<void> outcome);
+
+  base::Environment environment_;
+  msp::MessageCrypto& crypto_;
+  ledger::Ledger& ledger_;
+  BlockCommitterConfig config_;
+  OnVerified on_verified_;
+  OnCommitted on_committed_;
+  base::Counter& invalid_;
+  base::Counter& duplicates_;
+  std::uint64_t next_;                            // to verify; all below are verified
+  std::map<std::uint64_t, base::Bytes> pending_;  // at next_ and above
+  bool verifying_ = false;
+  bool configuration_pending_ = false;  // a configuration block is being committed: verification waits for it
+  base::Handle verification_;
+  std::map<std::uint64_t, Committing> committing_;
+  base::Result<void> health_;
+};
+
+}  // namespace grapevine::node
