@@ -43,35 +43,35 @@ struct PeerTime {
 };
 
 struct Member {
-  std::string endpoint;  // external; may be empty
-  base::Bytes metadata;
-  PkiId pki_id;
+  std::string endpoint{};  // external; may be empty
+  base::Bytes metadata{};
+  PkiId pki_id{};
 };
 
 struct AliveMessage {
-  Member membership;
-  PeerTime timestamp;
-  base::Bytes identity;  // only shortly after the sender's start
+  Member membership{};
+  PeerTime timestamp{};
+  base::Bytes identity{};  // only shortly after the sender's start
 };
 
 struct MembershipRequest {
-  Envelope self_information;  // alive message of the requester
+  Envelope self_information{};  // alive message of the requester
 };
 
 struct MembershipResponse {
-  std::vector<Envelope> alive;  // alive messages; the responder's own is last
-  std::vector<Envelope> dead;
+  std::vector<Envelope> alive{};  // alive messages; the responder's own is last
+  std::vector<Envelope> dead{};
 };
 
 // A block on its way.
 struct BlockPayload {
   std::uint64_t number = 0;
-  base::Bytes block;                      // serialised common.Block
-  std::vector<base::Bytes> private_data;  // serialised gossip.PvtDataPayload; in state responses only
+  base::Bytes block{};                      // serialised common.Block
+  std::vector<base::Bytes> private_data{};  // serialised gossip.PvtDataPayload; in state responses only
 };
 
 struct DataMessage {
-  BlockPayload payload;
+  BlockPayload payload{};
 };
 
 struct PullHello {
@@ -81,54 +81,54 @@ struct PullHello {
 
 struct PullDigest {
   std::uint64_t nonce = 0;
-  std::vector<base::Bytes> digests;  // PKI-IDs, or block numbers in decimal (4.3)
+  std::vector<base::Bytes> digests{};  // PKI-IDs, or block numbers in decimal (4.3)
   PullType type = PullType::kUndefined;
 };
 
 struct PullRequest {
   std::uint64_t nonce = 0;
-  std::vector<base::Bytes> digests;
+  std::vector<base::Bytes> digests{};
   PullType type = PullType::kUndefined;
 };
 
 struct PullUpdate {
   std::uint64_t nonce = 0;
-  std::vector<Envelope> data;  // peer_identity or data_msg
+  std::vector<Envelope> data{};  // peer_identity or data_msg
   PullType type = PullType::kUndefined;
 };
 
 struct ConnEstablish {
-  PkiId pki_id;
-  base::Bytes identity;
-  base::Bytes tls_cert_hash;
+  PkiId pki_id{};
+  base::Bytes identity{};
+  base::Bytes tls_cert_hash{};
   bool probe = false;
 };
 
 struct Chaincode {
-  std::string name;
-  std::string version;
-  base::Bytes metadata;
+  std::string name{};
+  std::string version{};
+  base::Bytes metadata{};
 };
 
 struct Properties {
   std::uint64_t ledger_height = 0;
   bool left_channel = false;
-  std::vector<Chaincode> chaincodes;
+  std::vector<Chaincode> chaincodes{};
 };
 
 struct StateInfo {
-  PeerTime timestamp;
-  PkiId pki_id;
-  base::Bytes channel_mac;
-  std::optional<Properties> properties;  // absent: no information
+  PeerTime timestamp{};
+  PkiId pki_id{};
+  base::Bytes channel_mac{};
+  std::optional<Properties> properties{};  // absent: no information
 };
 
 struct StateInfoSnapshot {
-  std::vector<Envelope> elements;  // state_info
+  std::vector<Envelope> elements{};  // state_info
 };
 
 struct StateInfoPullRequest {
-  base::Bytes channel_mac;
+  base::Bytes channel_mac{};
 };
 
 // Blocks `start` to `end`, both included.
@@ -142,29 +142,29 @@ struct StateRequest {
 };
 
 struct StateResponse {
-  std::vector<BlockPayload> payloads;
+  std::vector<BlockPayload> payloads{};
 };
 
 struct LeadershipMessage {
-  PkiId pki_id;
-  PeerTime timestamp;
+  PkiId pki_id{};
+  PeerTime timestamp{};
   bool is_declaration = false;  // otherwise a proposal
 };
 
 struct PeerIdentity {
-  PkiId pki_id;
-  base::Bytes identity;  // field `cert`: serialised msp.SerializedIdentity
-  base::Bytes metadata;
+  PkiId pki_id{};
+  base::Bytes identity{};  // field `cert`: serialised msp.SerializedIdentity
+  base::Bytes metadata{};
 };
 
 struct Acknowledgement {
-  std::string error;  // empty: success
+  std::string error{};  // empty: success
 };
 
 struct PrivateDataDigest {
-  std::string tx_id;  // empty in reconciliation
-  std::string chaincode;
-  std::string collection;
+  std::string tx_id{};  // empty in reconciliation
+  std::string chaincode{};
+  std::string collection{};
   std::uint64_t block = 0;
   std::uint64_t tx_in_block = 0;
 
@@ -172,25 +172,25 @@ struct PrivateDataDigest {
 };
 
 struct PrivateDataRequest {
-  std::vector<PrivateDataDigest> digests;
+  std::vector<PrivateDataDigest> digests{};
 };
 
 struct PrivateDataElement {
-  PrivateDataDigest digest;
-  std::vector<base::Bytes> rwsets;  // serialised kvrwset.KVRWSet
+  PrivateDataDigest digest{};
+  std::vector<base::Bytes> rwsets{};  // serialised kvrwset.KVRWSet
 };
 
 struct PrivateDataResponse {
-  std::vector<PrivateDataElement> elements;
+  std::vector<PrivateDataElement> elements{};
 };
 
 struct PrivateDataMessage {
-  std::string collection;
-  std::string chaincode;
-  std::string tx_id;
-  base::Bytes rwset;  // serialised kvrwset.KVRWSet
+  std::string collection{};
+  std::string chaincode{};
+  std::string tx_id{};
+  base::Bytes rwset{};  // serialised kvrwset.KVRWSet
   std::uint64_t simulation_height = 0;
-  base::Bytes collection_configs;  // serialised protos.CollectionConfigPackage, not looked into
+  base::Bytes collection_configs{};  // serialised protos.CollectionConfigPackage, not looked into
 };
 
 // Not sent by current peers.
@@ -204,9 +204,9 @@ using Content = std::variant<AliveMessage, MembershipRequest, MembershipResponse
 
 struct Message {
   std::uint64_t nonce = 0;
-  std::string channel;  // empty: not about a channel, or about one that only a MAC names
+  std::string channel{};  // empty: not about a channel, or about one that only a MAC names
   Tag tag = Tag::kUndefined;
-  Content content;
+  Content content{};
 
   // The content if it is a T, else null.
   template <typename T>
