@@ -1,7 +1,6 @@
 #include "wire/field_reader.h"
 
 #include <array>
-#include <cstddef>
 
 namespace grapevine::wire {
 
@@ -90,11 +89,18 @@ bool FieldReader::Next() {
   const base::ByteView start = rest_;
   field_ = Field{};
   if (!ReadTag(field_.number, field_.type)) return Fail();
+  field_.tag_size = start.size() - rest_.size();
   const bool read = field_.type == WireType::kGroupBegin ? SkipGroup(field_.number)
                                                          : SkipContent(field_.type, field_.bytes, field_.integer);
   if (!read) return Fail();
   field_.raw = start.substr(0, start.size() - rest_.size());
   return true;
+}
+
+std::size_t VarintSize(std::uint64_t value) {
+  std::size_t size = 1;
+  for (; value >= 0x80; value >>= 7) ++size;
+  return size;
 }
 
 bool IsUtf8(base::ByteView text) {

@@ -4,6 +4,7 @@
 // fields, groups; a message is malformed if a varint, length, tag or group is (01, section 2).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -25,6 +26,7 @@ struct Field {
   std::uint64_t integer = 0;  // kVarint
   base::ByteView bytes;       // kBytes: the content, inside the reader's input
   base::ByteView raw;         // tag, length and content
+  std::size_t tag_size = 0;   // bytes of the tag in `raw`
 
   // A known number with another wire type is an unknown field, not an error.
   bool IsVarint(std::uint32_t wanted) const { return number == wanted && type == WireType::kVarint; }
@@ -52,6 +54,9 @@ class FieldReader {
   Field field_;
   bool malformed_ = false;
 };
+
+// Bytes that a varint of this value takes when encoded minimally.
+std::size_t VarintSize(std::uint64_t value);
 
 // Whether `text` is what proto3 allows in a string field.
 bool IsUtf8(base::ByteView text);
