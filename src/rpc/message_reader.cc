@@ -1,0 +1,50 @@
+#include "rpc/message_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace grapevine::rpc {
+
+namespace {
+// A message up to this size gets its memory at once; a larger one must first show that its bytes come.
+constexpr std::size_t kTrustedLength = 1UL << 20;
+constexpr std::size_t kGrowth = 4;
+}  // namespace
+
+MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
+  if (!in_body_) {
+    const std::size_t part = std::min(header_.size() - header_size_, input.size());
+    std::copy_n(input.data(), part, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
+    input.remove_prefix(part);
+    header_size_ += part;
+    if (header_size_ < header_.size()) return Outcome::kNeedMore;
+    if (const Outcome parsed = ParseHeader(); parsed != Outcome::kMessage) return parsed;
+    body_.reserve(std::min(length_, kTrustedLength));
+  }
+  const std::size_t part = std::min(length_ - body_.size(), input.size());
+  if (body_.size() + part > body_.capacity()) {
+    body_.reserve(std::min(length_, std::max(body_.size() + part, body_.capacity() * kGrowth)));
+  }
+  body_.append(input.data(), part);
+  input.remove_prefix(part);
+  return body_.size() == length_ ? Outcome::kMessage : Outcome::kNeedMore;
+}
+
+MessageReader::Outcome MessageReader::ParseHeader() {
+  if (header_[0] > 1) return Outcome::kBadFlags;
+  if (header_[0] == 1) return Outcome::kCompressed;
+  length_ = (std::size_t{header_[1]} << 24) | (std::size_t{header_[2]} << 16) | (std::size_t{header_[3]} << 8) |
+            std::size_t{header_[4]};
+  if (length_ > limit_) return Outcome::kTooLarge;
+  in_body_ = true;
+  return Outcome::kMessage;
+}
+
+base::Bytes MessageReader::Take() {
+  in_body_ = false;
+  header_size_ = 0;
+  length_ = 0;
+  return base::Bytes(std::exchange(body_, {}));
+}
+
+}  // namespace grapevine::rpc

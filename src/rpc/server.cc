@@ -1,0 +1,266 @@
+#include "rpc/server.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "rpc/http_connection.h"
+#include "rpc/method_table.h"
+
+namespace grapevine::rpc {
+
+using base::Duration;
+using base::Endpoint;
+using base::Error;
+using base::ErrorCode;
+using base::Handle;
+using base::Result;
+
+namespace {
+
+constexpr int kAcceptsPerEvent = 64;
+constexpr Duration kAcceptPause = 100ms;  // when the process has no descriptors left
+
+// What clients on the same machine can dial when every interface is listened on.
+std::string DialableHost(const std::string& host) {
+  if (host.empty() || host == "0.0.0.0") return "127.0.0.1";
+  if (host == "::") return "[::1]";
+  return host.find(':') != std::string::npos ? "[" + host + "]" : host;
+}
+
+}  // namespace
+
+class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
+ public:
+  Impl(base::IoLoop& loop, ServerOptions options, Socket listener, const HostPort& host, base::Metrics* metrics)
+      : loop_(loop),
+        options_(std::move(options)),
+        metrics_(std::make_shared<RpcMetrics>(metrics)),
+        listener_(std::move(listener)),
+        address_(fmt::format("{}:{}", DialableHost(host.host), LocalAddress(listener_).port())) {}
+
+  void Start() {
+    watch_ = loop_.Watch(listener_.descriptor(), [this](base::IoReady) {
+      const auto keep = shared_from_this();
+      AcceptAvailable();
+    });
+    watch_->SetInterest(true, false);
+  }
+  void StopListening() {
+    accept_pause_.Reset();
+    watch_.reset();
+    listener_.Close();
+  }
+  void Close() {
+    StopListening();
+    drain_.Reset();
+    drained_ = nullptr;
+    waiting_.clear();
+    for (auto& [id, entry] : std::exchange(connections_, {})) {
+      if (entry.connection) entry.connection->Close();
+    }
+  }
+  void Shutdown(Duration drain, base::Task done) {
+    StopListening();
+    drained_ = std::move(done);
+    for (const auto id : std::exchange(waiting_, {})) connections_.erase(id);
+    std::vector<std::shared_ptr<HttpConnection>> all;
+    for (const auto& [id, entry] : connections_) all.push_back(entry.connection);
+    for (const auto& connection : all) connection->GoAway();
+    drain_ = loop_.After(drain, [this] {
+      const auto keep = shared_from_this();
+      for (auto& [id, entry] : std::exchange(connections_, {})) entry.connection->Close();
+      CheckDrained();
+    });
+    loop_.Post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->CheckDrained();
+    });
+  }
+
+  MethodTable& methods() { return methods_; }
+  const Endpoint& address() const { return address_; }
+  std::size_t unauthenticated() const { return unauthenticated_; }
+  std::size_t connections() const { return connections_.size() - unauthenticated_; }
+
+ private:
+  // A connection from its acceptance on.
+  struct Entry {
+    Socket socket;  // until its handshake begins
+    std::shared_ptr<HttpConnection> connection;
+    bool handshaking = false;
+    bool ready = false;
+    Handle timeout;
+  };
+
+  void AcceptAvailable() {
+    for (int i = 0; i < kAcceptsPerEvent && listener_.is_open(); ++i) {
+      Socket socket(accept4(listener_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket.is_open()) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) PauseAccepting();
+        if (errno != ECONNABORTED && errno != EINTR) break;
+        continue;
+      }
+      Admit(std::move(socket));
+    }
+    StartWaiting();
+  }
+  // Without this a listener that is ready for ever would keep the loop busy.
+  void PauseAccepting() {
+    metrics_->Refused("no_descriptors");
+    watch_->SetInterest(false, false);
+    accept_pause_ = loop_.After(kAcceptPause, [this] { watch_->SetInterest(true, false); });
+  }
+  void Admit(Socket socket) {
+    if (unauthenticated_ >= options_.max_unauthenticated) {
+      metrics_->Refused("unauthenticated_connections");
+      return;
+    }
+    if (connections_.size() >= options_.max_connections) {
+      metrics_->Refused("connections");
+      return;
+    }
+    const std::uint64_t id = next_id_++;
+    Entry& entry = connections_[id];
+    entry.socket = std::move(socket);
+    entry.timeout = loop_.After(options_.handshake_timeout, [this, id] { TimedOut(id); });
+    ++unauthenticated_;
+    waiting_.push_back(id);
+  }
+
+  void StartWaiting() {
+    while (!waiting_.empty() && handshaking_ < options_.max_handshakes) {
+      const std::uint64_t id = waiting_.front();
+      waiting_.pop_front();
+      const auto found = connections_.find(id);
+      if (found != connections_.end()) StartConnection(id, found->second);
+    }
+  }
+  void StartConnection(std::uint64_t id, Entry& entry) {
+    std::unique_ptr<TlsChannel> tls;
+    if (options_.tls) {
+      auto channel = TlsChannel::Accept(tls_, *options_.tls, loop_.WallNow());
+      if (!channel) {
+        metrics_->HandshakeFailed("configuration");
+        Forget(id);
+        return;
+      }
+      tls = std::move(*channel);
+    }
+    const ConnectionSettings settings{.session = {.side = StreamCore::Side::kServer,
+                                                  .limits = options_.limits,
+                                                  .authority = {},
+                                                  .min_ping_interval = options_.min_ping_interval,
+                                                  .tolerated_pings = options_.tolerated_pings},
+                                      .keepalive = options_.keepalive};
+    entry.connection =
+        std::make_shared<HttpConnection>(loop_, settings, std::move(entry.socket), std::move(tls), buffers_, metrics_);
+    entry.handshaking = true;
+    ++handshaking_;
+    const auto weak = weak_from_this();
+    entry.connection->Start({.secured = [this, id] { Secured(id); },
+                             .ready = [this, id] { Ready(id); },
+                             .request =
+                                 [this](std::shared_ptr<StreamCore> request) {
+                                   const auto keep = shared_from_this();
+                                   if (!methods_.Dispatch(std::move(request))) metrics_->Refused("unknown_method");
+                                 },
+                             .closed = [this, id](const Error& error) { Closed(id, error); }});
+  }
+
+  void Secured(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    FreeHandshake(found->second);
+  }
+  void FreeHandshake(Entry& entry) {
+    if (!std::exchange(entry.handshaking, false)) return;
+    --handshaking_;
+    // Later, so that other events have their turn between two handshakes.
+    loop_.Post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->StartWaiting();
+    });
+  }
+  void Ready(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    found->second.ready = true;
+    found->second.timeout.Reset();
+    --unauthenticated_;
+    if (drained_) found->second.connection->GoAway();
+  }
+  void TimedOut(std::uint64_t id) {
+    const auto keep = shared_from_this();
+    metrics_->HandshakeFailed("timeout");
+    Forget(id);
+  }
+  void Closed(std::uint64_t id, const Error& error) {
+    const auto keep = shared_from_this();
+    const auto found = connections_.find(id);
+    if (found != connections_.end() && !found->second.ready) {
+      metrics_->HandshakeFailed(error.code == ErrorCode::kDenied ? "tls" : "connection_lost");
+    }
+    Forget(id);
+  }
+  void Forget(std::uint64_t id) {
+    auto entry = connections_.extract(id);
+    if (!entry) return;
+    FreeHandshake(entry.mapped());
+    if (!entry.mapped().ready) --unauthenticated_;
+    if (entry.mapped().connection) entry.mapped().connection->Close();
+    CheckDrained();
+  }
+  void CheckDrained() {
+    if (!drained_ || !connections_.empty()) return;
+    drain_.Reset();
+    std::exchange(drained_, nullptr)();
+  }
+
+  base::IoLoop& loop_;
+  ServerOptions options_;
+  std::shared_ptr<RpcMetrics> metrics_;
+  TlsContext tls_{TlsContext::Role::kServer};
+  std::shared_ptr<SharedBuffers> buffers_ = std::make_shared<SharedBuffers>();
+  Socket listener_;
+  Endpoint address_;
+  std::unique_ptr<base::IoWatch> watch_;
+  MethodTable methods_;
+  std::uint64_t next_id_ = 0;
+  std::map<std::uint64_t, Entry> connections_;
+  std::deque<std::uint64_t> waiting_;  // accepted; the handshake begins when others are over
+  std::size_t unauthenticated_ = 0;
+  std::size_t handshaking_ = 0;
+  Handle accept_pause_;
+  base::Task drained_;
+  Handle drain_;
+};
+
+GrpcServer::GrpcServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+GrpcServer::~GrpcServer() { impl_->Close(); }
+
+Result<std::unique_ptr<GrpcServer>> GrpcServer::Listen(base::IoLoop& loop, ServerOptions options,
+                                                       base::Metrics* metrics) {
+  const auto host = SplitEndpoint(options.listen_address);
+  if (!host) return std::unexpected(host.error());
+  auto listener = rpc::Listen(options.listen_address);
+  if (!listener) return std::unexpected(listener.error());
+  auto impl = std::make_shared<Impl>(loop, std::move(options), std::move(*listener), *host, metrics);
+  impl->Start();
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
+}
+
+Handle GrpcServer::ServeStream(std::string method, std::function<void(std::unique_ptr<base::Stream>)> handler) {
+  return impl_->methods().ServeStream(std::move(method), std::move(handler));
+}
+Handle GrpcServer::ServeUnary(std::string method, std::function<void(std::unique_ptr<base::UnaryCall>)> handler) {
+  return impl_->methods().ServeUnary(std::move(method), std::move(handler));
+}
+const Endpoint& GrpcServer::address() const { return impl_->address(); }
+void GrpcServer::Shutdown(Duration drain, base::Task done) { impl_->Shutdown(drain, std::move(done)); }
+std::size_t GrpcServer::connections() const { return impl_->connections(); }
+std::size_t GrpcServer::unauthenticated() const { return impl_->unauthenticated(); }
+
+}  // namespace grapevine::rpc
