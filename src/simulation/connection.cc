@@ -61,7 +61,7 @@ SimulatedConnection::SimulatedConnection(Network& network, std::uint64_t id, Hos
     End& end = ends_[side];
     end.host = hosts[side];
     end.executor = &hosts[side]->executor();
-    end.lane = network.scheduler_.NewLane();
+    end.lane = client.executor().NewLane();
     end.info.secure = client.options().tls.enabled;
     end.info.local_certificate = CertificateOf(hosts[side]->options().tls, hosts[side]->name(), side);
     end.info.certificate = CertificateOf(hosts[Other(side)]->options().tls, hosts[Other(side)]->name(), Other(side));

@@ -95,7 +95,7 @@ class SimulatedConnection final : public std::enable_shared_from_this<SimulatedC
     base::Handle keepalive;  // gives the connection up while the path is dead
     bool awaiting_keepalive = false;
     // Towards the other end:
-    std::uint32_t lane = 0;
+    std::uint64_t lane = 0;
     base::SteadyTime free_at{};       // the link is busy with earlier packets until then
     base::SteadyTime last_arrival{};  // packets do not overtake one another
     std::deque<Packet> transit;       // handed to the network, one delivery event each

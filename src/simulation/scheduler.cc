@@ -74,7 +74,7 @@ Scheduler::Entry Scheduler::Insert(base::SteadyTime at, SimulatedExecutor* owner
 }
 
 void Scheduler::Queue(const Entry& entry) {
-  const std::uint32_t lane = slots_[entry.slot].info.lane;
+  const std::uint64_t lane = slots_[entry.slot].info.lane;
   if (chooser_ != nullptr && lane != 0) {
     lanes_[lane].push_back(entry);
     return;
@@ -135,7 +135,7 @@ bool Scheduler::StepLane() {
   PruneLanes();
   if (lanes_.empty()) return false;
   std::vector<TraceEvent> pending;
-  std::vector<std::uint32_t> lanes;
+  std::vector<std::uint64_t> lanes;
   for (const auto& [lane, entries] : lanes_) {
     const Slot& slot = slots_[entries.front().slot];
     pending.push_back({now_, slot.owner == nullptr ? 0 : slot.owner->id(), slot.info});

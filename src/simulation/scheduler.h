@@ -26,7 +26,7 @@ const char* ToString(EventKind kind);
 struct EventInfo {
   EventKind kind = EventKind::kTask;
   std::uint64_t detail = 0;
-  std::uint32_t lane = 0;
+  std::uint64_t lane = 0;
 };
 
 // One executed event, as the trace sees it.
@@ -81,8 +81,6 @@ class Scheduler {
   // are due come first, and time goes on only when no lane has anything pending. Null: time decides again. Set it
   // before the first event. Not owned.
   void SetChooser(Chooser* chooser) { chooser_ = chooser; }
-  // A lane that nobody else uses.
-  std::uint32_t NewLane() { return next_lane_++; }
 
  private:
   friend class SimulatedExecutor;
@@ -118,11 +116,10 @@ class Scheduler {
 
   base::SteadyTime now_;
   std::uint64_t next_sequence_ = 0;
-  std::uint32_t next_lane_ = 1;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::vector<Entry> heap_;
-  std::map<std::uint32_t, std::deque<Entry>> lanes_;
+  std::map<std::uint64_t, std::deque<Entry>> lanes_;
   std::size_t live_ = 0;
   std::uint64_t executed_ = 0;
   std::uint64_t trace_hash_;
@@ -151,6 +148,9 @@ class SimulatedExecutor final : public base::Executor {
   void Resume();
   // The process is gone: everything pending is dropped and nothing is accepted any more.
   void Crash();
+  // A lane that nobody else uses. Its number depends only on what this process did before, not on other processes: so
+  // it names the same thing in all runs that differ in the order of independent events.
+  std::uint64_t NewLane() { return static_cast<std::uint64_t>(id_) << 32 | ++lanes_; }
   bool alive() const { return alive_; }
   bool paused() const { return paused_; }
   std::uint32_t id() const { return id_; }
@@ -160,6 +160,7 @@ class SimulatedExecutor final : public base::Executor {
   friend class Scheduler;
   Scheduler& scheduler_;
   std::uint32_t id_;
+  std::uint32_t lanes_ = 0;
   base::Duration wall_offset_{};
   bool alive_ = true;
   bool paused_ = false;

@@ -74,7 +74,7 @@ base::Handle SimulatedTransport::Dial(base::Endpoint endpoint, base::Duration ti
   Dialling& dial = dials_[id];
   dial.endpoint = std::move(endpoint);
   dial.done = std::move(done);
-  dial.lane = network_.scheduler_.NewLane();
+  dial.lane = host_.executor().NewLane();
   dial.backoff = network_.config_.dial_backoff;
   dial.deadline = host_.executor().After(timeout, [this, id] { GiveUp(id); });
   Attempt(id);

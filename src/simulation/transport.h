@@ -63,7 +63,7 @@ class SimulatedTransport final : public base::Transport {
   struct Dialling {
     base::Endpoint endpoint;
     OnConnected done;
-    std::uint32_t lane = 0;
+    std::uint64_t lane = 0;
     base::Duration backoff{};
     std::string last_failure;
     base::Handle deadline;

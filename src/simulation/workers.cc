@@ -25,21 +25,20 @@ base::Duration WorkCosts::Of(base::WorkKind kind) const {
 }
 
 SimulatedWorkers::SimulatedWorkers(SimulatedExecutor& executor, std::size_t count, WorkCosts costs)
-    : executor_(executor), costs_(costs), workers_(std::max<std::size_t>(count, 1)) {
-  for (Worker& worker : workers_) worker.lane = executor_.scheduler().NewLane();
-}
+    : executor_(executor), costs_(costs), free_at_(std::max<std::size_t>(count, 1)) {}
 
 base::Handle SimulatedWorkers::Submit(base::WorkKind kind, base::Task job, base::Task done) {
-  const auto earlier = [](const Worker& a, const Worker& b) { return a.free_at < b.free_at; };
-  Worker& worker = *std::min_element(workers_.begin(), workers_.end(), earlier);
+  base::SteadyTime& free_at = *std::min_element(free_at_.begin(), free_at_.end());
   const base::Duration cost = costs_.Of(kind);
-  worker.free_at = std::max(worker.free_at, executor_.Now()) + cost;
+  free_at = std::max(free_at, executor_.Now()) + cost;
   ++submitted_;
   busy_ += cost;
+  // Jobs that take time may end in any order.
+  const std::uint64_t lane = cost > base::Duration::zero() ? executor_.NewLane() : 0;
   // The job belongs to the event and runs in any case; `done` can be withdrawn until then.
   auto pending = std::make_shared<base::Task>(std::move(done));
-  executor_.scheduler().ScheduleDetached(worker.free_at, &executor_,
-                                         {EventKind::kWork, static_cast<std::uint64_t>(kind), worker.lane},
+  executor_.scheduler().ScheduleDetached(free_at, &executor_,
+                                         {EventKind::kWork, static_cast<std::uint64_t>(kind), lane},
                                          [job = std::move(job), pending]() mutable {
                                            job();
                                            if (auto call = std::exchange(*pending, nullptr)) call();
