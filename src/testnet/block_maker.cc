@@ -77,8 +77,10 @@ std::string BlockMaker::State::Metadata(const common::BlockHeader& header) const
     etcdraft::BlockMetadata raft;
     for (std::uint64_t id = 1; id <= orderers; ++id) raft.add_consenter_ids(id);
     raft.set_next_consenter_id(orderers + 1);
-    raft.set_raft_index(orderers + 1 + height);  // the entries that made the cluster, one that made its leader
-    value.set_consenter_metadata(Encode(raft));
+    // raft_index stays 0: no raft log holds these blocks, and an orderer with a log of its own takes them as given.
+    common::Metadata consenter;  // without signatures: the form that older orderers wrote into a slot of its own
+    consenter.set_value(Encode(raft));
+    value.set_consenter_metadata(Encode(consenter));
   }
   metadata.set_value(Encode(value));
   if (height > 0) {
