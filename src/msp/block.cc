@@ -132,7 +132,9 @@ base::Result<TransactionInfo> InspectTransaction(base::ByteView envelope) {
 }
 
 base::Result<base::ByteView> TransactionData(base::ByteView envelope) {
-  return ReadPayload(envelope).transform([](const Payload& payload) { return payload.data; });
+  const auto payload = ReadPayload(envelope);
+  if (!payload) return std::unexpected(payload.error());
+  return payload->data;
 }
 
 bool IsConfigBlock(const BlockView& block) {

@@ -41,43 +41,45 @@ bool IsCanonicalBytes(const wire::Field& field) {
   return field.raw.size() == 1 + wire::VarintSize(field.bytes.size()) + field.bytes.size();
 }
 
-// The identity that signed (6.4); nothing: a consenter that the configuration does not know, whose signature is
-// skipped.
+// The form of 6.4 in which a consenter is named by its number.
+bool NamesConsenter(const BlockMetadata::Signature& signature, const ChannelConfig& config) {
+  return config.has_bft_rules() && signature.signature_header.empty() && !signature.identifier_header.empty();
+}
+
+template <typename T>
+bool Parse(base::ByteView bytes, T& message) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+// The identity that signed; nothing: a consenter that the configuration does not know, whose signature is skipped.
 base::Result<std::optional<std::string>> SignerOf(const BlockMetadata::Signature& signature,
                                                   const ChannelConfig& config) {
-  if (config.has_bft_rules() && signature.signature_header.empty() && !signature.identifier_header.empty()) {
-    ::common::IdentifierHeader header;
-    if (!header.ParseFromArray(signature.identifier_header.data(),
-                               static_cast<int>(signature.identifier_header.size()))) {
-      return Fail(ErrorCode::kInvalid, "block has a malformed identifier header");
-    }
-    const Consenter* consenter = config.FindConsenter(header.identifier());
-    if (consenter == nullptr) return std::nullopt;
-    return SerializeIdentity(consenter->msp_id, consenter->identity_pem);
+  if (!NamesConsenter(signature, config)) {
+    ::common::SignatureHeader header;
+    if (Parse(signature.signature_header, header)) return header.creator();
+    return Fail(ErrorCode::kInvalid, "it has a malformed signature header");
   }
-  ::common::SignatureHeader header;
-  if (!header.ParseFromArray(signature.signature_header.data(), static_cast<int>(signature.signature_header.size()))) {
-    return Fail(ErrorCode::kInvalid, "block has a malformed signature header");
+  ::common::IdentifierHeader header;
+  if (!Parse(signature.identifier_header, header)) {
+    return Fail(ErrorCode::kInvalid, "it has a malformed identifier header");
   }
-  return header.creator();
+  const Consenter* consenter = config.FindConsenter(header.identifier());
+  if (consenter == nullptr) return std::nullopt;
+  return SerializeIdentity(consenter->msp_id, consenter->identity_pem);
 }
 
 base::Result<std::vector<SignedData>> SignatureSet(const BlockView& block, const ChannelConfig& config) {
   const auto metadata = ParseBlockMetadata(block.metadata.front());
   if (!metadata) return std::unexpected(metadata.error());
-  const std::string header = block.header.Encode();
+  const std::string block_header = block.header.Encode();
   std::vector<SignedData> signatures;
   for (const BlockMetadata::Signature& signature : metadata->signatures) {
     auto signer = SignerOf(signature, config);
     if (!signer) return std::unexpected(signer.error());
     if (!*signer) continue;
-    // One of the two headers is empty in each of the two forms, unless an old form carries a superfluous one.
-    const base::ByteView signed_header = config.has_bft_rules() && signature.signature_header.empty()
-                                             ? signature.identifier_header
-                                             : signature.signature_header;
     std::string data(metadata->value);
-    data += signed_header;
-    data += header;
+    data += NamesConsenter(signature, config) ? signature.identifier_header : signature.signature_header;
+    data += block_header;
     signatures.push_back(
         {base::Bytes(std::move(data)), base::Bytes(std::move(**signer)), base::Bytes::Copy(signature.signature)});
   }
@@ -87,7 +89,7 @@ base::Result<std::vector<SignedData>> SignatureSet(const BlockView& block, const
 // Steps 3, 6 and 7.
 base::Result<void> CheckSignatures(const BlockView& block, const ChannelConfig& config) {
   const auto signatures = SignatureSet(block, config);
-  if (!signatures) return std::unexpected(signatures.error());
+  if (!signatures) return base::Wrap(signatures.error(), "block {}", block.header.number);
   if (auto verdict = config.policies().Get(kBlockValidation)->Evaluate(*signatures); !verdict) {
     return base::Wrap(verdict.error(), "block {}: policy {}", block.header.number, kBlockValidation);
   }

@@ -1,6 +1,7 @@
 // A channel configuration, checked once and ready for use (specification 03, section 8).
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
