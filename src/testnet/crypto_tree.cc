@@ -21,10 +21,18 @@ std::string NodeOus(const Organization& organization) {
 }
 
 // What every MSP folder of the organisation has.
-void AddVerifyingMsp(const Organization& organization, const std::string& folder, Files& files) {
-  files[folder + "/config.yaml"] = NodeOus(organization);
-  files[fmt::format("{}/cacerts/ca.{}-cert.pem", folder, organization.domain)] = organization.ca.certificate;
-  files[fmt::format("{}/tlscacerts/tlsca.{}-cert.pem", folder, organization.domain)] = organization.tls_ca.certificate;
+MspFolder VerifyingMspFolder(const Organization& organization) {
+  return {{"", {{"config.yaml", NodeOus(organization)}}},
+          {"cacerts", {{fmt::format("ca.{}-cert.pem", organization.domain), organization.ca.certificate}}},
+          {"tlscacerts", {{fmt::format("tlsca.{}-cert.pem", organization.domain), organization.tls_ca.certificate}}}};
+}
+
+void AddMspFolder(const MspFolder& msp, const std::string& folder, Files& files) {
+  for (const auto& [subfolder, contents] : msp) {
+    for (const auto& [name, content] : contents) {
+      files[folder + "/" + (subfolder.empty() ? "" : subfolder + "/") + name] = content;
+    }
+  }
 }
 
 void AddAuthority(const Authority& authority, const std::string& folder, const std::string& name, Files& files) {
@@ -33,9 +41,7 @@ void AddAuthority(const Authority& authority, const std::string& folder, const s
 }
 
 void AddMember(const Organization& organization, const Member& member, const std::string& folder, Files& files) {
-  AddVerifyingMsp(organization, folder + "/msp", files);
-  files[fmt::format("{}/msp/signcerts/{}-cert.pem", folder, member.name)] = member.certificate;
-  files[folder + "/msp/keystore/priv_sk"] = member.key.PrivatePem();
+  AddMspFolder(LocalMspFolder(organization, member), folder + "/msp", files);
   const bool node = member.role == Role::kPeer || member.role == Role::kOrderer;
   const std::string tls = folder + (node ? "/tls/server" : "/tls/client");
   files[folder + "/tls/ca.crt"] = organization.tls_ca.certificate;
@@ -46,7 +52,7 @@ void AddMember(const Organization& organization, const Member& member, const std
 void AddOrganization(const Organization& organization, Files& files) {
   const std::string folder =
       fmt::format("{}Organizations/{}", organization.of_orderers ? "orderer" : "peer", organization.domain);
-  AddVerifyingMsp(organization, folder + "/msp", files);
+  AddMspFolder(VerifyingMspFolder(organization), folder + "/msp", files);
   AddAuthority(organization.ca, folder + "/ca", "ca." + organization.domain, files);
   AddAuthority(organization.tls_ca, folder + "/tlsca", "tlsca." + organization.domain, files);
   const std::string nodes = folder + (organization.of_orderers ? "/orderers/" : "/peers/");
@@ -55,6 +61,13 @@ void AddOrganization(const Organization& organization, Files& files) {
 }
 
 }  // namespace
+
+MspFolder LocalMspFolder(const Organization& organization, const Member& member) {
+  MspFolder folder = VerifyingMspFolder(organization);
+  folder["signcerts"][member.name + "-cert.pem"] = member.certificate;
+  folder["keystore"]["priv_sk"] = member.key.PrivatePem();
+  return folder;
+}
 
 std::map<std::string, std::string> CryptoTree(const Network& network) {
   Files files;

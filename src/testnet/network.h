@@ -94,8 +94,13 @@ class Network {
   Organization orderers_;
 };
 
+// Subfolder -> file name -> content of an MSP folder (03, 4.1); config.yaml stands under "".
+using MspFolder = std::map<std::string, std::map<std::string, std::string>>;
+// Of a member, with its key: what msp::LoadLocalMsp takes.
+MspFolder LocalMspFolder(const Organization& organization, const Member& member);
+
 // The files of cryptogen's tree, path -> content: "peerOrganizations/org1.example.com/peers/..." with CAs, MSP folders
-// (03, 4.1) and TLS files. Private keys have names ending in "_sk" or ".key".
+// and TLS files. Private keys have names ending in "_sk" or ".key".
 std::map<std::string, std::string> CryptoTree(const Network& network);
 
 }  // namespace grapevine::testnet

@@ -16,25 +16,14 @@ using Files = std::map<std::string, std::string>;
 using testing::ElementsAre;
 using testing::Key;
 
-// The MSP folder below `prefix` of a tree.
-msp::MspFolder Folder(const Files& files, const std::string& prefix) {
-  msp::MspFolder folder;
-  for (const auto& [path, content] : files) {
-    if (!path.starts_with(prefix + "/")) continue;
-    const std::string rest = path.substr(prefix.size() + 1);
-    const std::size_t slash = rest.find('/');
-    const bool top = slash == std::string::npos;
-    folder[top ? "" : rest.substr(0, slash)][top ? rest : rest.substr(slash + 1)] = content;
-  }
-  return folder;
-}
-
-constexpr const char* kPeer = "peerOrganizations/org1.example.com/peers/peer0.org1.example.com";
-
 base::WallTime Later() { return NetworkConfig().not_before + std::chrono::hours(24 * 30); }
 
-base::Result<msp::LocalMsp> Load(const Files& files, const std::string& node, const std::string& msp_id) {
-  return msp::LoadLocalMsp(Folder(files, node + "/msp"), msp_id, msp::MspVersion::kV1_4_3, Later());
+base::Result<msp::LocalMsp> Load(const MspFolder& folder) {
+  return msp::LoadLocalMsp(folder, "Org1MSP", msp::MspVersion::kV1_4_3, Later());
+}
+
+MspFolder FolderOfPeer0(const Network& network) {
+  return LocalMspFolder(network.organizations()[0], network.peer(0, 0));
 }
 
 TEST(CryptoTree, HasTheFilesOfCryptogen) {
@@ -71,26 +60,39 @@ TEST(CryptoTree, FollowsFromTheSeed) {
   }
 }
 
-TEST(CryptoTree, OfAPeerLoadsAsLocalMsp) {
+// Below the folder of the peer, the tree holds its MSP folder.
+TEST(CryptoTree, HoldsTheMspFolders) {
   const Network network({});
-  const auto local = Load(CryptoTree(network), kPeer, "Org1MSP");
+  const Files files = CryptoTree(network);
+  for (const auto& [subfolder, contents] : FolderOfPeer0(network)) {
+    for (const auto& [name, content] : contents) {
+      const std::string path = "peerOrganizations/org1.example.com/peers/peer0.org1.example.com/msp/" +
+                               (subfolder.empty() ? name : subfolder + "/" + name);
+      EXPECT_EQ(files.at(path), content) << path;
+    }
+  }
+}
+
+TEST(LocalMspFolder, LoadsAsLocalMsp) {
+  const Network network({});
+  const auto local = Load(FolderOfPeer0(network));
   ASSERT_TRUE(local) << local.error().message;
   EXPECT_THAT(local->warnings, ElementsAre());
   EXPECT_EQ(local->serialized_identity, network.peer(0, 0).SerializedIdentity());
   EXPECT_EQ(local->msp->tls_roots().size(), 1U);
 }
 
-TEST(CryptoTree, OfAnotherOrganisationDoesNotLoad) {
-  Files files = CryptoTree(Network({}));
-  files[std::string(kPeer) + "/msp/signcerts/peer0.org1.example.com-cert.pem"] =
-      Network({}).peer(1, 0).certificate;  // of Org2
-  EXPECT_FALSE(Load(files, kPeer, "Org1MSP"));
+TEST(LocalMspFolder, DoesNotLoadWithACertificateOfAnotherOrganisation) {
+  const Network network({});
+  MspFolder folder = FolderOfPeer0(network);
+  folder["signcerts"] = {{"cert.pem", network.peer(1, 0).certificate}};
+  EXPECT_FALSE(Load(folder));
 }
 
 TEST(Network, IdentitiesAreValidInTheirRolesOnly) {
   using Role = ::common::MSPRole;
   const Network network({});
-  const auto local = Load(CryptoTree(network), kPeer, "Org1MSP");
+  const auto local = Load(FolderOfPeer0(network));
   ASSERT_TRUE(local) << local.error().message;
   const Organization& org1 = network.organizations()[0];
   const std::vector<std::pair<const Member*, std::set<int>>> cases = {
@@ -118,7 +120,7 @@ TEST(Network, IdentitiesAreValidInTheirRolesOnly) {
 
 TEST(Network, IssuesFurtherIdentities) {
   const Network network({});
-  const auto local = Load(CryptoTree(network), kPeer, "Org1MSP");
+  const auto local = Load(FolderOfPeer0(network));
   ASSERT_TRUE(local) << local.error().message;
   const Member late = network.Issue(network.organizations()[0], Role::kPeer, "late.org1.example.com");
   const auto identity = local->msp->Deserialize(late.certificate);
@@ -130,9 +132,9 @@ TEST(Network, IssuesFurtherIdentities) {
 TEST(Network, RevokesWhatARevocationListNames) {
   const Network network({});
   const Organization& org1 = network.organizations()[0];
-  msp::MspFolder folder = Folder(CryptoTree(network), std::string(kPeer) + "/msp");
+  MspFolder folder = FolderOfPeer0(network);
   folder["crls"]["list.pem"] = IssueRevocationList(org1.ca.issuer, {org1.nodes[1].serial}, Later());
-  const auto local = msp::LoadLocalMsp(folder, "Org1MSP", msp::MspVersion::kV1_4_3, Later());
+  const auto local = Load(folder);
   ASSERT_TRUE(local) << local.error().message;
   EXPECT_TRUE(local->msp->Deserialize(org1.nodes[0].certificate).value()->validation());
   EXPECT_FALSE(local->msp->Deserialize(org1.nodes[1].certificate).value()->validation());
