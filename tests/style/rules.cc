@@ -84,8 +84,8 @@ const Outside kClocks = {"a clock",
                          {"<ctime>", "<time.h>", "<sys/time.h>"},
                          {"steady_clock", "system_clock", "high_resolution_clock", "utc_clock", "clock_gettime",
                           "gettimeofday", "timespec_get"},
-                         {},
-                         {"time", "clock"}};
+                         {"clock"},
+                         {"time"}};
 const Outside kSockets = {
     "a socket",
     {"<sys/socket.h>", "<sys/epoll.h>", "<sys/select.h>", "<netdb.h>", "<netinet/in.h>", "<arpa/inet.h>", "<poll.h>",
@@ -102,9 +102,9 @@ const Outside kChance = {"randomness or the environment",
                          {"<random>"},
                          {"random_device", "getenv", "secure_getenv", "mt19937", "mt19937_64", "default_random_engine",
                           "uniform_int_distribution", "uniform_real_distribution", "exponential_distribution",
-                          "normal_distribution", "getrandom", "arc4random"},
+                          "normal_distribution", "getrandom", "arc4random", "rand", "srand"},
                          {},
-                         {"rand", "srand", "random"}};
+                         {}};
 
 std::vector<const Outside*> ForbiddenIn(std::string_view room) {
   static const Words kPure = {"wire",     "msp",      "comm",        "gossip", "membership", "channel", "statetransfer",

@@ -66,10 +66,11 @@ TEST(SourceTree, FunctionsAndFilesAreShort) { EXPECT_EQ(Report(CheckLengths, "sr
 
 TEST(SourceTree, IsFormatted) {
   if (std::system("command -v clang-format-19 > /dev/null") != 0) GTEST_SKIP() << "clang-format-19 is not installed";
-  std::string command = "cd '" GRAPEVINE_SOURCE_DIR "' && clang-format-19 --dry-run -Werror 2>&1";
+  std::string command = "cd '" GRAPEVINE_SOURCE_DIR "' && printf '%s\\0'";
   for (const SourceFile& file : AllSources()) {
     if (file.path.ends_with(".h") || file.path.ends_with(".cc")) command += " '" + file.path + "'";
   }
+  command += " | xargs -0 -P 4 -n 16 clang-format-19 --dry-run -Werror 2>&1";
   std::FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string unformatted;
@@ -129,12 +130,26 @@ TEST(Sleeping, IsNotFoundInWordsAboutIt) {
 }
 
 TEST(Outside, IsFoundInPureRooms) {
-  for (const char* bad :
-       {"std::thread t;", "std::mutex m;", "std::condition_variable c;", "#include <thread>\n", "#include <fstream>\n",
-        "auto t = std::chrono::steady_clock::now();", "system_clock::now()", "time(nullptr)", "std::time(nullptr)",
-        "int s = socket(AF_INET, 0, 0);", "::connect(s, a, n);", "int f = ::open(p, 0);", "std::ifstream in(p);",
-        "std::filesystem::exists(p)", "std::random_device d;", "getenv(\"HOME\")", "fopen(p, \"r\")", "rand(1)",
-        "std::uniform_int_distribution<int> d;"}) {
+  for (const char* bad : {"std::thread t;",
+                          "std::mutex m;",
+                          "std::condition_variable c;",
+                          "#include <thread>\n",
+                          "#include <fstream>\n",
+                          "auto t = std::chrono::steady_clock::now();",
+                          "system_clock::now()",
+                          "time(nullptr)",
+                          "std::time(nullptr)",
+                          "int s = socket(AF_INET, 0, 0);",
+                          "::connect(s, a, n);",
+                          "int f = ::open(p, 0);",
+                          "std::ifstream in(p);",
+                          "std::filesystem::exists(p)",
+                          "std::random_device d;",
+                          "getenv(\"HOME\")",
+                          "fopen(p, \"r\")",
+                          "rand()",
+                          "std::clock()",
+                          "std::uniform_int_distribution<int> d;"}) {
     EXPECT_THAT(CheckOutside("src/comm/x.cc", bad), SizeIs(1)) << bad;
     EXPECT_THAT(CheckOutside("src/runtime/x.cc", bad), IsEmpty()) << bad;
   }
@@ -147,9 +162,10 @@ TEST(Outside, OfCryptoAndLedgerAreThreadsAndFilesOnly) {
 }
 
 TEST(Outside, IsNotFoundInNamesOfOurOwn) {
-  for (const char* good : {"transport.connect(peer);", "base::SteadyTime time() const;", "message.time(1);",
-                           "// std::thread", "Log(\"open(file)\");", "Store::open(name);",
-                           "std::optional<File> open(int);", "Connection& connect(int);", "time()"}) {
+  for (const char* good :
+       {"transport.connect(peer);", "base::SteadyTime time() const;", "message.time(1);", "// std::thread",
+        "Log(\"open(file)\");", "Store::open(name);", "std::optional<File> open(int);", "Connection& connect(int);",
+        "time()", "Host::Host(int seed) : random(seed) {}"}) {
     EXPECT_THAT(CheckOutside("src/comm/x.cc", good), IsEmpty()) << good;
   }
 }
