@@ -91,6 +91,7 @@ Result<void> Session::Receive(ByteView bytes) {
   if (broken_) return Fail(ErrorCode::kCancelled, "the connection is over");
   const auto used =
       nghttp2_session_mem_recv(native_->session, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  receiving_ = false;
   if (broken_) return Fail(ErrorCode::kCancelled, "the connection is over");
   if (terminating_) return Fail(ErrorCode::kDenied, "the remote is refused: {}", termination_);
   if (used < 0) {
@@ -266,12 +267,14 @@ void Session::Reset(StreamCore& stream, std::uint32_t http2_error) {
 void Session::Consume(StreamCore& stream, std::size_t bytes) {
   if (broken_ || stream.id == 0 || bytes == 0) return;
   nghttp2_session_consume_stream(native_->session, stream.id, bytes);
+  if (!receiving_ && has_output()) events_.OnOutput();  // a window update
 }
 
 void Session::GrowWindow(StreamCore& stream) {
   if (broken_ || stream.id == 0) return;
   nghttp2_session_set_local_window_size(native_->session, NGHTTP2_FLAG_NONE, stream.id,
                                         static_cast<std::int32_t>(limits().max_stream_window_bytes));
+  if (!receiving_) events_.OnOutput();
 }
 
 void Session::AddHeld(std::ptrdiff_t bytes) {

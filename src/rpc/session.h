@@ -119,6 +119,7 @@ class Session {
   std::vector<Produced> produced_;
   std::string* output_ = nullptr;  // during Produce
   std::size_t target_ = 0;
+  bool receiving_ = false;  // during Receive, which looks for output at its end
   bool settings_received_ = false;
   bool going_away_ = false;
   bool terminating_ = false;
