@@ -73,12 +73,6 @@ base::Result<Payload> ReadPayload(base::ByteView envelope) {
   return payload;
 }
 
-std::string IdFromSignatureHeader(base::ByteView signature_header) {
-  BytesPair creator_and_nonce;
-  if (!ReadPair(signature_header, creator_and_nonce)) return {};
-  return crypto::Sha256({creator_and_nonce.second, creator_and_nonce.first}).ToHex();
-}
-
 bool ParseMessage(base::ByteView bytes, google::protobuf::MessageLite& message) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
@@ -126,9 +120,7 @@ base::Result<TransactionInfo> InspectTransaction(base::ByteView envelope) {
   if (!ParseMessage(payload->header.first, header)) {
     return Fail(ErrorCode::kInvalid, "transaction has a malformed channel header");
   }
-  TransactionInfo info{header.type(), header.channel_id(), header.tx_id()};
-  if (info.id.empty()) info.id = IdFromSignatureHeader(payload->header.second);
-  return info;
+  return TransactionInfo{header.type(), header.channel_id(), header.tx_id()};
 }
 
 base::Result<base::ByteView> TransactionData(base::ByteView envelope) {

@@ -45,7 +45,7 @@ base::Result<BlockView> ParseBlock(base::ByteView serialized);
 struct TransactionInfo {
   std::int32_t type = 0;  // common.HeaderType
   std::string channel_id;
-  std::string id;  // where the header has none, as in some configuration transactions, SHA-256(nonce || creator)
+  std::string id;  // configuration transactions may have none
 };
 
 // Envelope -> payload -> channel header. kInvalid names the part that is missing or malformed.
