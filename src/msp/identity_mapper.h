@@ -3,12 +3,9 @@
 
 #include <cstddef>
 #include <functional>
-#include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/environment.h"
@@ -19,8 +16,11 @@ namespace grapevine::msp {
 struct IdentityMapperConfig {
   // Identities not used for this long are forgotten (Fabric: 1 hour, checked every tenth of it); never the own one.
   base::Duration usage_threshold = std::chrono::hours(1);
-  // Bound on what remote peers can make a node remember; the longest unused is forgotten first.
+  // Bound on what remote peers can make a node remember; the longest unused is forgotten first. The same bound holds
+  // for insertions under way.
   std::size_t max_identities = 20000;
+  // Validations of one Suspect at a time, so that messages are still verified meanwhile.
+  std::size_t max_suspect_validations = 32;
 };
 
 // One per node, one executor. Purge hooks run as events of their own, with no state of the mapper half-changed, and may
@@ -34,7 +34,8 @@ class IdentityMapper {
     base::WallTime not_after{};
   };
 
-  // `own` must be a valid identity; `done` of the first Put of it tells if it is not.
+  // Inserts `own`, which must be a valid identity; if it is not, this is logged as an error, and a Put of it says so
+  // too. The own identity is never forgotten: its expiry is logged as an error instead.
   IdentityMapper(base::Environment environment, MessageCrypto& crypto, base::Bytes own,
                  IdentityMapperConfig config = {});
   ~IdentityMapper();
