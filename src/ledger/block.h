@@ -1,5 +1,5 @@
-// A block taken apart in place, and its two serialised forms: common.Block of the network and the record of block files
-// (specification 23, section 2; 03, section 6).
+// The two serialised forms of a block, common.Block of the network and the record of block files, and the rules of the
+// chain (specification 23, section 2).
 //
 // Pure functions, any thread.
 #pragma once
@@ -11,9 +11,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "crypto/hash.h"
+#include "msp/block.h"
 
 namespace grapevine::ledger {
+
+using msp::BlockView;
+using msp::IsConfigBlock;
+using msp::ParseBlock;
 
 // Slots of the metadata (03, 6.1).
 inline constexpr std::size_t kSignaturesSlot = 0;
@@ -21,22 +25,6 @@ inline constexpr std::size_t kLastConfigSlot = 1;
 inline constexpr std::size_t kTransactionsFilterSlot = 2;
 inline constexpr std::size_t kCommitHashSlot = 4;
 
-// More transactions or metadata items than this are refused: 16 bytes of bookkeeping per item must not become an
-// attack.
-inline constexpr std::size_t kMaxBlockItems = 1 << 20;
-
-// The parts of a block. Borrows from the bytes that it was decoded from.
-struct BlockView {
-  std::uint64_t number = 0;
-  base::ByteView previous_hash;
-  base::ByteView data_hash;
-  std::vector<base::ByteView> transactions;  // each a serialised common.Envelope
-  std::vector<base::ByteView> metadata;
-};
-
-// Decodes a serialised common.Block. Fields that no version defines are ignored (Fabric's block files drop them too); a
-// block without header is refused.
-base::Result<BlockView> ParseBlock(base::ByteView serialized);
 // The canonical serialised form, as Go writes a block that it has read from a file.
 std::string SerializeBlock(const BlockView& block);
 
@@ -59,26 +47,11 @@ struct DecodedBody {
 };
 DecodedBody DecodeBody(base::ByteView body);
 
-// 03, 6.2.
-crypto::Digest HeaderHash(const BlockView& block);
-crypto::Digest DataHash(const BlockView& block);
-
 // The rules of the chain: number, previous hash (empty in block 0) and data hash. kInvalid names what differs.
 base::Result<void> CheckLink(const BlockView& block, std::uint64_t number, base::ByteView previous_hash);
 
-// The fields of a transaction's channel header that the ledger needs; zero or empty where it does not decode (Fabric
-// stores transactions that do not parse, too).
-struct TransactionInfo {
-  std::int32_t type = 0;
-  std::string_view channel;
-  std::string_view id;
-};
-TransactionInfo InspectTransaction(base::ByteView envelope);
-
-// 03, 8.1: exactly one transaction, of type CONFIG.
-bool IsConfigBlock(const BlockView& block);
-// Number of the last configuration block as the orderer states it: in slot 0, or in slot 1 (orderers before 1.4.1). A
-// configuration block names itself. kInvalid if neither slot decodes or a later block is named.
+// Number of the newest configuration block up to this one: its own if it is one, else what its orderer states. kInvalid
+// if it states none or a later one.
 base::Result<std::uint64_t> LastConfigNumber(const BlockView& block);
 
 // Stored in slot 2 for a transaction that nobody has validated (Fabric's NOT_VALIDATED).

@@ -151,8 +151,8 @@ Result<std::optional<TransactionLocation>> BlockIndex::FindTransaction(ByteView 
 
 void BlockIndex::AddBlock(base::IndexBatch& batch, const BlockView& block, RecordLocation location) const {
   const std::string block_location = EncodeLocation(location.file, location.offset, 0);
-  batch.Put(NumberKey(kNumberKind, block.number), block_location);
-  batch.Put(prefix_ + kHashKind + HeaderHash(block).ToString(), block_location);
+  batch.Put(NumberKey(kNumberKind, block.header.number), block_location);
+  batch.Put(prefix_ + kHashKind + block.header.Hash().ToString(), block_location);
 
   std::uint64_t offset = location.offset + TransactionsOffset(block);
   const ByteView codes =
@@ -163,15 +163,17 @@ void BlockIndex::AddBlock(base::IndexBatch& batch, const BlockView& block, Recor
     const std::string place = EncodeLocation(location.file, offset, length);
     offset += length;
 
-    const std::string_view id = InspectTransaction(transaction).id;
+    // As Fabric: a transaction that does not parse has the empty id.
+    const auto info = msp::InspectTransaction(transaction);
+    const std::string id = info ? info->id : std::string();
     std::string key = NumberKey(kTransactionIdKind, id.size());
     key += id;
-    AppendOrderPreserving(key, block.number);
+    AppendOrderPreserving(key, block.header.number);
     AppendOrderPreserving(key, i);
     const char code = i < codes.size() ? codes[i] : kNotValidated;
     batch.Put(std::move(key), EncodeTransactionValue(block_location, place, static_cast<std::uint8_t>(code)));
 
-    std::string number_key = NumberKey(kTransactionKind, block.number);
+    std::string number_key = NumberKey(kTransactionKind, block.header.number);
     AppendOrderPreserving(number_key, i);
     batch.Put(std::move(number_key), place);
   }

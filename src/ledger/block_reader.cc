@@ -49,7 +49,7 @@ Result<Bytes> BlockReader::ReadAt(RecordLocation location, std::optional<std::ui
   RecordReader reader(std::move(*file), location.offset, max_record_bytes_, RecordReader::kSingleBytes);
   const auto record = reader.Next();
   if (!record) return std::unexpected(record.error());
-  if (record->state != ReadState::kRecord || (number && record->block.number != *number)) {
+  if (record->state != ReadState::kRecord || (number && record->block.header.number != *number)) {
     return Fail(ErrorCode::kCorrupt,
                 "'{}', offset {}: the block that the index names is not here: stop the node and run `grapevine ledger "
                 "verify`",

@@ -122,10 +122,10 @@ class Recovery {
     if (!reader) return std::unexpected(reader.error());
     const auto record = (*reader)->Next();
     if (!record) return std::unexpected(record.error());
-    if (!*location || record->state != ReadState::kRecord || record->block.number != number) {
+    if (!*location || record->state != ReadState::kRecord || record->block.header.number != number) {
       return Corrupt(at, fmt::format("block {} is not where the index says", number));
     }
-    return HeaderHash(record->block).ToString();
+    return record->block.header.Hash().ToString();
   }
 
   Result<void> Scan() {
@@ -153,9 +153,9 @@ class Recovery {
   }
 
   Result<void> Accept(const BlockView& stored) {
-    previous_hash_ = HeaderHash(stored).ToString();
+    previous_hash_ = stored.header.Hash().ToString();
     ++expected_;
-    if (stored.number < indexed_until_) return {};
+    if (stored.header.number < indexed_until_) return {};
     ++out_.report.indexed_blocks;
     index_.AddBlock(batch_, stored, end_);
     if (batch_.changes.size() < kIndexBatchChanges) return {};
@@ -189,8 +189,8 @@ class Recovery {
 
   // Whether what is there of a cut-off record may be the beginning of the next block.
   bool Continues(const DecodedBody& part) const {
-    return (!part.has_number || part.block.number == expected_) &&
-           (!part.has_hashes || part.block.previous_hash == previous_hash_);
+    return (!part.has_number || part.block.header.number == expected_) &&
+           (!part.has_hashes || part.block.header.previous_hash == previous_hash_);
   }
 
   Result<void> Cut(std::uint64_t size) {

@@ -119,8 +119,8 @@ AppendOutcome BlockStore::Append(std::span<const base::Bytes> blocks) {
 
 bool BlockStore::AlreadyStored(const base::Bytes& serialized) const {
   const auto block = ParseBlock(serialized);
-  if (!block || block->number >= height()) return false;
-  const auto stored = block_index_.FindBlock(HeaderHash(*block).view());
+  if (!block || block->header.number >= height()) return false;
+  const auto stored = block_index_.FindBlock(block->header.Hash().view());
   return stored && stored->has_value();
 }
 
@@ -142,7 +142,7 @@ Result<void> BlockStore::AddToGroup(Group& group, const base::Bytes& serialized)
   FillTransactionsFilter(*block, filter);
   const std::size_t size = RecordSize(*block);
   if (size > config_.limits.max_record_bytes) {
-    return Fail(ErrorCode::kExhausted, "block {} takes {} bytes, the limit is {}", block->number, size,
+    return Fail(ErrorCode::kExhausted, "block {} takes {} bytes, the limit is {}", block->header.number, size,
                 config_.limits.max_record_bytes);
   }
   const std::uint64_t used = files_state_.info.latest_file_size + group.records.size();
@@ -154,7 +154,7 @@ Result<void> BlockStore::AddToGroup(Group& group, const base::Bytes& serialized)
                                 files_state_.info.latest_file_size + group.records.size()};
   AppendRecord(group.records, *block);
   block_index_.AddBlock(group.batch, *block, location);
-  group.current_hash = HeaderHash(*block).ToString();
+  group.current_hash = block->header.Hash().ToString();
   ++group.blocks;
   return {};
 }

@@ -31,13 +31,13 @@ Result<std::optional<ConfigBlock>> FindConfigBlock(const BlockStore& store) {
   if (!last_view) return std::unexpected(last_view.error());
   const auto number = LastConfigNumber(*last_view);
   if (!number || *number < store.first_block()) return std::nullopt;
-  if (*number == last_view->number) return ConfigBlock{*number, *last};
+  if (*number == last_view->header.number) return ConfigBlock{*number, *last};
   auto block = store.reader().Read(*number);
   if (!block) return std::unexpected(block.error());
   const auto view = ParseBlock(*block);
   if (view && IsConfigBlock(*view)) return ConfigBlock{*number, *block};
   return Fail(ErrorCode::kCorrupt, "block {} names block {} as its configuration block, but that is none",
-              last_view->number, *number);
+              last_view->header.number, *number);
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::Open(base::Environment environment, base::FileSystem& files,
@@ -108,7 +108,7 @@ Ledger::CommitResult Ledger::Append(BlockStore& store, const std::vector<Bytes>&
   for (std::size_t i = result.outcome.appended; i-- > 0;) {
     const auto view = ParseBlock(blocks[i]);
     if (!view || !IsConfigBlock(*view)) continue;
-    result.config_block = ConfigBlock{view->number, blocks[i]};
+    result.config_block = ConfigBlock{view->header.number, blocks[i]};
     break;
   }
   return result;

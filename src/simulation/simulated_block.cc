@@ -12,7 +12,7 @@ using base::ErrorCode;
 namespace {
 // The channel is covered too, so that a block of one channel is not valid in another.
 std::string SignedBytes(const std::string& channel, const ledger::BlockView& block) {
-  return channel + "/" + ledger::HeaderHash(block).ToString();
+  return channel + "/" + block.header.Hash().ToString();
 }
 }  // namespace
 
@@ -20,11 +20,11 @@ base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const 
                       std::uint64_t number, base::ByteView previous_hash,
                       const std::vector<std::string>& transactions) {
   ledger::BlockView block;
-  block.number = number;
-  block.previous_hash = previous_hash;
+  block.header.number = number;
+  block.header.previous_hash = previous_hash;
   block.transactions.assign(transactions.begin(), transactions.end());
-  const crypto::Digest data_hash = ledger::DataHash(block);
-  block.data_hash = data_hash.view();
+  const crypto::Digest data_hash = block.DataHash();
+  block.header.data_hash = data_hash.view();
   common::SignatureHeader creator;
   creator.set_creator(std::string(orderer));
   common::Metadata metadata;
@@ -40,10 +40,10 @@ base::Result<void> CheckBlock(const Authority& authority, const std::string& cha
                               base::ByteView bytes) {
   const base::Result<ledger::BlockView> block = ledger::ParseBlock(bytes);
   if (!block) return std::unexpected(block.error());
-  if (block->number != number) {
-    return base::Fail(ErrorCode::kInvalid, "block {} was announced as block {}", block->number, number);
+  if (block->header.number != number) {
+    return base::Fail(ErrorCode::kInvalid, "block {} was announced as block {}", block->header.number, number);
   }
-  if (block->data_hash != ledger::DataHash(*block).view()) {
+  if (block->header.data_hash != block->DataHash().view()) {
     return base::Fail(ErrorCode::kInvalid, "block {}: the data hash is not that of the data", number);
   }
   common::Metadata metadata;
