@@ -98,20 +98,27 @@ Result<void> WriteCrypto(const testnet::Network& network, const fs::path& folder
   return {};
 }
 
-Result<void> WriteChain(const TestnetOptions& options, const testnet::Network& network,
-                        const testnet::ChannelOptions& channel, const fs::path& folder) {
+Result<void> WriteChainAndUpdates(const TestnetOptions& options, const testnet::Network& network,
+                                  const testnet::ChannelOptions& channel, const fs::path& folder) {
   testnet::BlockMaker maker(network, channel);
   if (auto written = WriteFile(folder / (options.channel + ".block"), maker.genesis()); !written) return written;
   ChainWriter chain(folder / "chain");
   if (auto added = chain.Add(maker.genesis()); !added) return added;
   std::uint32_t max_message_count = channel.max_message_count;
+  const auto make_config = [&] {
+    return maker.NextConfig({{{"Orderer"}, "BatchSize", testnet::BatchSizeValue(++max_message_count)}});
+  };
   for (std::uint64_t i = 1; i <= options.blocks; ++i) {
     const auto block =
         maker.Next({.transactions = options.transactions, .value_bytes = options.value_bytes, .endorsements = 1});
     if (auto added = chain.Add(block); !added) return added;
     if (options.config_every == 0 || i % options.config_every != 0) continue;
-    const auto config = maker.NextConfig({{{"Orderer"}, "BatchSize", testnet::BatchSizeValue(++max_message_count)}});
-    if (auto added = chain.Add(config); !added) return added;
+    if (auto added = chain.Add(make_config()); !added) return added;
+  }
+  for (std::uint64_t i = 1; i <= options.updates; ++i) {
+    make_config();
+    const fs::path path = folder / "updates" / fmt::format("{}.tx", i);
+    if (auto written = WriteFile(path, maker.last_update()); !written) return written;
   }
   return chain.Flush();
 }
@@ -145,7 +152,7 @@ Result<void> WriteNetwork(const TestnetOptions& options) {
   channel.name = options.channel;
   const fs::path folder = options.folder;
   if (auto written = WriteCrypto(network, folder / "crypto"); !written) return written;
-  if (auto written = WriteChain(options, network, channel, folder); !written) return written;
+  if (auto written = WriteChainAndUpdates(options, network, channel, folder); !written) return written;
   return WriteFile(folder / "endpoints.txt", Endpoints(options, network));
 }
 

@@ -19,6 +19,7 @@ struct TestnetOptions {
   std::uint16_t base_port = 17050;  // ten ports per node: orderers, then peers by organisation
   std::uint64_t blocks = 0;         // of endorser transactions, after the genesis block
   std::uint64_t config_every = 0;   // every how many of them a configuration block stands in between; 0: never
+  std::uint64_t updates = 0;        // configuration updates that go on from there, for a running ordering service
   std::size_t transactions = 1;     // per block
   std::size_t value_bytes = 1000;   // written by each transaction
 };
@@ -27,6 +28,7 @@ struct TestnetOptions {
 //   crypto/                 the tree that Fabric's cryptogen makes
 //   CHANNEL.block           the genesis block
 //   chain/blockfile_000000  the chain as Fabric's block files hold it, in files of 64 MiB
+//   updates/N.tx            envelopes of type CONFIG_UPDATE, to be submitted in order from 1 on
 //   endpoints.txt           one line per node: name, MSP id, endpoint
 // Returns the exit status: 0, or 1 after a message on `err`.
 int RunTestnet(const TestnetOptions& options, std::ostream& out, std::ostream& err);

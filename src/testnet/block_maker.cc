@@ -44,6 +44,7 @@ struct BlockMaker::State {
   std::string previous_hash;
   std::uint64_t height = 0;
   std::uint64_t last_config = 0;
+  std::string last_update;
 
   base::WallTime TimeOf(std::uint64_t number) const {
     return network.config().not_before + std::chrono::hours(24) + kBlockInterval * number;
@@ -187,13 +188,16 @@ BlockMaker::BlockMaker(const Network& network, const ChannelOptions& options)
                        .genesis = {},
                        .previous_hash = {},
                        .height = 0,
-                       .last_config = 0}) {
+                       .last_config = 0,
+                       .last_update = {}}) {
   state_->MakeGenesis();
 }
 
 BlockMaker::~BlockMaker() = default;
 
 const std::string& BlockMaker::genesis() const { return state_->genesis; }
+
+const std::string& BlockMaker::last_update() const { return state_->last_update; }
 
 std::uint64_t BlockMaker::height() const { return state_->height; }
 
@@ -206,7 +210,8 @@ std::string BlockMaker::Next(const BlockShape& shape) {
 std::string BlockMaker::NextConfig(const std::vector<ConfigChange>& changes) {
   State& state = *state_;
   common::ConfigEnvelope envelope;
-  envelope.mutable_last_update()->ParseFromString(state.MakeUpdate(changes));
+  state.last_update = state.MakeUpdate(changes);
+  envelope.mutable_last_update()->ParseFromString(state.last_update);
   state.config.set_sequence(state.config.sequence() + 1);
   *envelope.mutable_config() = state.config;
   state.last_config = state.height;

@@ -41,6 +41,9 @@ class BlockMaker {
   std::string Next(const BlockShape& shape = {});
   // A configuration block whose update is signed by all admins. An unknown group or key is added.
   std::string NextConfig(const std::vector<ConfigChange>& changes);
+  // What administrators submitted to get the newest configuration block: a serialised common.Envelope of type
+  // CONFIG_UPDATE. A real ordering service whose configuration is that of the block before accepts it.
+  const std::string& last_update() const;
 
   // Number of the next block.
   std::uint64_t height() const;
