@@ -149,8 +149,9 @@ void PeerLink::Unreachable(const char* reason, const base::Error& error) {
 
 std::vector<OutgoingMessage> PeerLink::Abandon() {
   CancelDial();
+  auto held = queue_.TakeAll();
   MaybeRetire();
-  return queue_.TakeAll();
+  return held;
 }
 
 void PeerLink::OfferOutgoing(std::unique_ptr<Handshake> handshake, const base::Endpoint& endpoint,
