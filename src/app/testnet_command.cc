@@ -23,7 +23,6 @@ using base::ErrorCode;
 using base::Fail;
 using base::Result;
 
-constexpr std::uint64_t kBlockFileBytes = 64 << 20;
 constexpr std::uint64_t kPortsPerNode = 10;
 
 // Private keys are for their owner only.
@@ -46,7 +45,7 @@ Result<void> WriteFile(const fs::path& path, std::string_view content) {
 // Block files in Fabric's format (23, 2): a record is never split.
 class ChainWriter {
  public:
-  explicit ChainWriter(fs::path folder) : folder_(std::move(folder)) {}
+  ChainWriter(fs::path folder, std::uint64_t file_bytes) : folder_(std::move(folder)), file_bytes_(file_bytes) {}
 
   Result<void> Add(std::string_view block) {
     auto view = ledger::ParseBlock(block);
@@ -55,7 +54,7 @@ class ChainWriter {
     ledger::FillTransactionsFilter(*view, filter);
     std::string record;
     ledger::AppendRecord(record, *view);
-    if (!pending_.empty() && pending_.size() + record.size() > kBlockFileBytes) {
+    if (!pending_.empty() && pending_.size() + record.size() > file_bytes_) {
       if (auto flushed = Flush(); !flushed) return flushed;
     }
     pending_ += record;
@@ -70,6 +69,7 @@ class ChainWriter {
 
  private:
   fs::path folder_;
+  std::uint64_t file_bytes_;
   std::string pending_;
   std::uint64_t file_ = 0;
 };
@@ -102,7 +102,7 @@ Result<void> WriteChainAndUpdates(const TestnetOptions& options, const testnet::
                                   const testnet::ChannelOptions& channel, const fs::path& folder) {
   testnet::BlockMaker maker(network, channel);
   if (auto written = WriteFile(folder / (options.channel + ".block"), maker.genesis()); !written) return written;
-  ChainWriter chain(folder / "chain");
+  ChainWriter chain(folder / "chain", options.block_file_bytes);
   if (auto added = chain.Add(maker.genesis()); !added) return added;
   std::uint32_t max_message_count = channel.max_message_count;
   const auto make_config = [&] {

@@ -22,12 +22,13 @@ struct TestnetOptions {
   std::uint64_t updates = 0;        // configuration updates that go on from there, for a running ordering service
   std::size_t transactions = 1;     // per block
   std::size_t value_bytes = 1000;   // written by each transaction
+  std::uint64_t block_file_bytes = 64 << 20;  // a block file that would be larger is followed by another, as in Fabric
 };
 
 // Writes below options.folder
 //   crypto/                 the tree that Fabric's cryptogen makes
 //   CHANNEL.block           the genesis block
-//   chain/blockfile_000000  the chain as Fabric's block files hold it, in files of 64 MiB
+//   chain/blockfile_000000  the chain as Fabric's block files hold it
 //   updates/N.tx            envelopes of type CONFIG_UPDATE, to be submitted in order from 1 on
 //   endpoints.txt           one line per node: name, MSP id, endpoint
 // Returns the exit status: 0, or 1 after a message on `err`.

@@ -37,7 +37,8 @@ class BlockMaker {
 
   // Block 0. It is unsigned, as configtxgen's.
   const std::string& genesis() const;
-  // A block of endorser transactions, each signed by a client and endorsed. Precondition: at least one transaction.
+  // A block of endorser transactions, each signed by a client and endorsed. A peer of Fabric finds them well-formed,
+  // but marks them INVALID_CHAINCODE: no chaincode "testnet" is defined. Precondition: at least one transaction.
   std::string Next(const BlockShape& shape = {});
   // A configuration block whose update is signed by all admins. An unknown group or key is added.
   std::string NextConfig(const std::vector<ConfigChange>& changes);
