@@ -113,7 +113,8 @@ void SimulatedConnection::Dispatch(Side side, Packet packet, base::SteadyTime de
   End& to = ends_[Other(side)];
   const base::Duration latency = network_.Latency(*from.host, *to.host);
   from.last_arrival = std::max(departure + latency, from.last_arrival);
-  const EventInfo info{EventKind::kDelivery, MixHash(id_, Fingerprint(packet)), from.lane};
+  const bool call = packet.type == PacketType::kUnaryRequest || packet.type == PacketType::kUnaryResponse;
+  const EventInfo info{call ? EventKind::kCall : EventKind::kDelivery, MixHash(id_, Fingerprint(packet)), from.lane};
   from.transit.push_back(std::move(packet));
   network_.scheduler_.ScheduleDetached(from.last_arrival, to.executor, info,
                                        [self = shared_from_this(), at = Other(side)] { self->Arrive(at); });

@@ -23,7 +23,7 @@ std::uint64_t MixHash(std::uint64_t state, std::uint64_t value) {
 }
 
 const char* ToString(EventKind kind) {
-  static constexpr const char* kNames[] = {"task", "timer", "delivery", "sent", "work", "dial", "fault"};
+  static constexpr const char* kNames[] = {"task", "timer", "delivery", "call", "sent", "work", "dial", "fault"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

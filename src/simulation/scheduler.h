@@ -17,7 +17,16 @@ namespace grapevine::simulation {
 
 class SimulatedExecutor;
 
-enum class EventKind : std::uint8_t { kTask, kTimer, kDelivery, kSent, kWork, kDial, kFault };
+enum class EventKind : std::uint8_t {
+  kTask,      // Executor::Post
+  kTimer,     // Executor::After
+  kDelivery,  // a packet of a stream or connection arrives
+  kCall,      // a packet of a unary call arrives
+  kSent,      // a message has left
+  kWork,      // a worker's job is done
+  kDial,      // a connection is established
+  kFault      // something that the scenario does
+};
 
 const char* ToString(EventKind kind);
 
