@@ -30,7 +30,7 @@ struct GrpcTransport::Shared : std::enable_shared_from_this<GrpcTransport::Share
   ClientOptions options;
   std::shared_ptr<RpcMetrics> metrics;
   TlsContext tls{TlsContext::Role::kClient};
-  std::shared_ptr<SharedBuffers> buffers = std::make_shared<SharedBuffers>();
+  std::shared_ptr<SharedBuffers> buffers = std::make_shared<SharedBuffers>(loop);
   std::uint64_t next_dial = 0;
   std::map<std::uint64_t, std::shared_ptr<Dialer>> dials;
 };

@@ -41,10 +41,13 @@ void HttpConnection::GoAway() {
 }
 
 void HttpConnection::Close() {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(closed_, true)) {
+    if (session_) session_->Silence();
+    return;
+  }
   alive_timer_.Reset();
   flush_.Reset();
-  if (session_) {
+  if (session_ && !session_->busy()) {
     session_->GoAway();
     // Best effort: what fits into the socket now.
     if (link_.is_open() && link_.drained()) {
@@ -52,8 +55,8 @@ void HttpConnection::Close() {
       out.clear();
       if (session_->Produce(out, kBatchBytes)) std::ignore = link_.Write(out);
     }
-    session_->Silence();
   }
+  if (session_) session_->Silence();
   link_.Close();
 }
 

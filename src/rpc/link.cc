@@ -19,6 +19,13 @@ namespace {
 constexpr std::size_t kMaxPendingBytes = 2UL << 20;
 }  // namespace
 
+bool HandshakeGate::Enter() {
+  if (left_ == 0) return false;
+  if (left_ == kStepsPerTurn) refill_ = loop_.BeforeWait([this] { left_ = kStepsPerTurn; });
+  --left_;
+  return true;
+}
+
 Link::Link(base::IoLoop& loop, Socket socket, std::unique_ptr<TlsChannel> tls, std::shared_ptr<SharedBuffers> buffers,
            RpcMetrics& metrics)
     : loop_(loop), socket_(std::move(socket)), tls_(std::move(tls)), buffers_(std::move(buffers)), metrics_(metrics) {}
@@ -71,6 +78,8 @@ void Link::OnReady(base::IoReady ready) {
 
 // One read per event: what is left makes the descriptor ready again, after others have had their turn.
 void Link::ReadAvailable() {
+  // What is not read now makes the descriptor ready again in the next turn.
+  if (tls_ && !secured_ && !buffers_->gate.Enter()) return;
   const auto size = recv(socket_.descriptor(), buffers_->received.get(), SharedBuffers::kReadBytes, 0);
   if (size < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;

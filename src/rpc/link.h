@@ -14,9 +14,25 @@
 
 namespace grapevine::rpc {
 
+// Keeps connecting peers from delaying everybody else: a TLS handshake costs 1-2 ms of the loop.
+class HandshakeGate {
+ public:
+  explicit HandshakeGate(base::IoLoop& loop) : loop_(loop) {}
+  // Whether one more step of a handshake may be taken in this turn of the loop.
+  bool Enter();
+
+ private:
+  static constexpr int kStepsPerTurn = 4;
+  base::IoLoop& loop_;
+  int left_ = kStepsPerTurn;
+  base::Handle refill_;
+};
+
 // Buffers that all links of one transport share: a link uses them only while it works, so that an idle connection costs
 // no buffer at all.
 struct SharedBuffers {
+  explicit SharedBuffers(base::IoLoop& loop) : gate(loop) {}
+
   static constexpr std::size_t kReadBytes = 64UL << 10;
   static constexpr std::size_t kPlainBytes = 16UL << 10;  // one TLS record
 
@@ -24,6 +40,7 @@ struct SharedBuffers {
   std::unique_ptr<char[]> plain = std::make_unique_for_overwrite<char[]>(kPlainBytes);
   std::string output;  // HTTP/2 frames on their way to Link::Write
   std::string cipher;  // TLS records on their way to the socket
+  HandshakeGate gate;
 };
 
 class LinkEvents {

@@ -6,9 +6,9 @@
 namespace grapevine::rpc {
 
 namespace {
-// A message up to this size gets its memory at once; a larger one must first show that its bytes come.
+// A message up to this size gets its memory at once; a larger one must first show that its bytes come. Then it gets all
+// of it: memory that is not written to yet costs nothing, and nothing is copied twice.
 constexpr std::size_t kTrustedLength = 1UL << 20;
-constexpr std::size_t kGrowth = 4;
 }  // namespace
 
 MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
@@ -22,9 +22,7 @@ MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
     body_.reserve(std::min(length_, kTrustedLength));
   }
   const std::size_t part = std::min(length_ - body_.size(), input.size());
-  if (body_.size() + part > body_.capacity()) {
-    body_.reserve(std::min(length_, std::max(body_.size() + part, body_.capacity() * kGrowth)));
-  }
+  if (body_.size() + part > body_.capacity()) body_.reserve(length_);
   body_.append(input.data(), part);
   input.remove_prefix(part);
   return body_.size() == length_ ? Outcome::kMessage : Outcome::kNeedMore;

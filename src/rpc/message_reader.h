@@ -9,8 +9,8 @@
 
 namespace grapevine::rpc {
 
-// Puts the messages of one stream together from pieces of any size. Copies each byte once; memory grows with what has
-// arrived, not with what a length announces.
+// Puts the messages of one stream together from pieces of any size. Memory in use grows with what
+// has arrived, not with what a length announces.
 class MessageReader {
  public:
   enum class Outcome {

@@ -29,6 +29,7 @@ struct SessionLimits {
   // Frames that carry nothing (SETTINGS, PING, RST_STREAM, PRIORITY, empty DATA): burst, and how many per second go on.
   std::uint32_t idle_frame_burst = 1000;
   std::uint32_t idle_frames_per_second = 100;
+  std::size_t max_queued_frames = 10000;  // server: what the remote causes and does not read
   // How long a finished stream that its owner has let go may wait for a remote that does not read.
   base::Duration finish_linger = 30s;
 };
@@ -55,8 +56,7 @@ struct ServerOptions {
   base::Duration handshake_timeout = 5s;   // peer.connectiontimeout: TLS and the first SETTINGS
   base::Duration min_ping_interval = 60s;  // peer.keepalive.minInterval: more often is an offence
   std::uint32_t tolerated_pings = 2;       // offences before the connection is ended
-  std::size_t max_unauthenticated = 256;   // connections whose handshake is not over
-  std::size_t max_handshakes = 8;          // of these at work at the same time; a handshake costs 1-2 ms of the loop
+  std::size_t max_unauthenticated = 256;   // connections whose handshake is not over; the oldest makes room
   std::size_t max_connections = 10000;
 };
 

@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "rpc/http_connection.h"
@@ -59,20 +59,19 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
     StopListening();
     drain_.Reset();
     drained_ = nullptr;
-    waiting_.clear();
     for (auto& [id, entry] : std::exchange(connections_, {})) {
-      if (entry.connection) entry.connection->Close();
+      entry.connection->Close();
     }
   }
   void Shutdown(Duration drain, base::Task done) {
     StopListening();
     drained_ = std::move(done);
-    for (const auto id : std::exchange(waiting_, {})) connections_.erase(id);
     std::vector<std::shared_ptr<HttpConnection>> all;
     for (const auto& [id, entry] : connections_) all.push_back(entry.connection);
     for (const auto& connection : all) connection->GoAway();
     drain_ = loop_.After(drain, [this] {
       const auto keep = shared_from_this();
+      unauthenticated_.clear();
       for (auto& [id, entry] : std::exchange(connections_, {})) entry.connection->Close();
       CheckDrained();
     });
@@ -83,17 +82,14 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
 
   MethodTable& methods() { return methods_; }
   const Endpoint& address() const { return address_; }
-  std::size_t unauthenticated() const { return unauthenticated_; }
-  std::size_t connections() const { return connections_.size() - unauthenticated_; }
+  std::size_t unauthenticated() const { return unauthenticated_.size(); }
+  std::size_t connections() const { return connections_.size() - unauthenticated_.size(); }
 
  private:
   // A connection from its acceptance on.
   struct Entry {
-    Socket socket;  // until its handshake begins
     std::shared_ptr<HttpConnection> connection;
-    bool handshaking = false;
-    bool ready = false;
-    Handle timeout;
+    Handle timeout;  // until it is ready
   };
 
   void AcceptAvailable() {
@@ -106,7 +102,6 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
       }
       Admit(std::move(socket));
     }
-    StartWaiting();
   }
   // Without this a listener that is ready for ever would keep the loop busy.
   void PauseAccepting() {
@@ -115,37 +110,23 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
     accept_pause_ = loop_.After(kAcceptPause, [this] { watch_->SetInterest(true, false); });
   }
   void Admit(Socket socket) {
-    if (unauthenticated_ >= options_.max_unauthenticated) {
+    if (unauthenticated_.size() >= options_.max_unauthenticated && !unauthenticated_.empty()) {
       metrics_->Refused("unauthenticated_connections");
-      return;
+      Forget(*unauthenticated_.begin());
     }
     if (connections_.size() >= options_.max_connections) {
       metrics_->Refused("connections");
       return;
     }
-    const std::uint64_t id = next_id_++;
-    Entry& entry = connections_[id];
-    entry.socket = std::move(socket);
-    entry.timeout = loop_.After(options_.handshake_timeout, [this, id] { TimedOut(id); });
-    ++unauthenticated_;
-    waiting_.push_back(id);
+    StartConnection(std::move(socket));
   }
 
-  void StartWaiting() {
-    while (!waiting_.empty() && handshaking_ < options_.max_handshakes) {
-      const std::uint64_t id = waiting_.front();
-      waiting_.pop_front();
-      const auto found = connections_.find(id);
-      if (found != connections_.end()) StartConnection(id, found->second);
-    }
-  }
-  void StartConnection(std::uint64_t id, Entry& entry) {
+  void StartConnection(Socket socket) {
     std::unique_ptr<TlsChannel> tls;
     if (options_.tls) {
       auto channel = TlsChannel::Accept(tls_, *options_.tls, loop_.WallNow());
       if (!channel) {
         metrics_->HandshakeFailed("configuration");
-        Forget(id);
         return;
       }
       tls = std::move(*channel);
@@ -156,12 +137,13 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
                                                   .min_ping_interval = options_.min_ping_interval,
                                                   .tolerated_pings = options_.tolerated_pings},
                                       .keepalive = options_.keepalive};
+    const std::uint64_t id = next_id_++;
+    Entry& entry = connections_[id];
     entry.connection =
-        std::make_shared<HttpConnection>(loop_, settings, std::move(entry.socket), std::move(tls), buffers_, metrics_);
-    entry.handshaking = true;
-    ++handshaking_;
-    const auto weak = weak_from_this();
-    entry.connection->Start({.secured = [this, id] { Secured(id); },
+        std::make_shared<HttpConnection>(loop_, settings, std::move(socket), std::move(tls), buffers_, metrics_);
+    entry.timeout = loop_.After(options_.handshake_timeout, [this, id] { TimedOut(id); });
+    unauthenticated_.insert(id);
+    entry.connection->Start({.secured = nullptr,
                              .ready = [this, id] { Ready(id); },
                              .request =
                                  [this](std::shared_ptr<StreamCore> request) {
@@ -171,25 +153,11 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
                              .closed = [this, id](const Error& error) { Closed(id, error); }});
   }
 
-  void Secured(std::uint64_t id) {
-    const auto found = connections_.find(id);
-    if (found == connections_.end()) return;
-    FreeHandshake(found->second);
-  }
-  void FreeHandshake(Entry& entry) {
-    if (!std::exchange(entry.handshaking, false)) return;
-    --handshaking_;
-    // Later, so that other events have their turn between two handshakes.
-    loop_.Post([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->StartWaiting();
-    });
-  }
   void Ready(std::uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return;
-    found->second.ready = true;
     found->second.timeout.Reset();
-    --unauthenticated_;
+    unauthenticated_.erase(id);
     if (drained_) found->second.connection->GoAway();
   }
   void TimedOut(std::uint64_t id) {
@@ -200,7 +168,7 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
   void Closed(std::uint64_t id, const Error& error) {
     const auto keep = shared_from_this();
     const auto found = connections_.find(id);
-    if (found != connections_.end() && !found->second.ready) {
+    if (found != connections_.end() && unauthenticated_.contains(id)) {
       metrics_->HandshakeFailed(error.code == ErrorCode::kDenied ? "tls" : "connection_lost");
     }
     Forget(id);
@@ -208,9 +176,8 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
   void Forget(std::uint64_t id) {
     auto entry = connections_.extract(id);
     if (!entry) return;
-    FreeHandshake(entry.mapped());
-    if (!entry.mapped().ready) --unauthenticated_;
-    if (entry.mapped().connection) entry.mapped().connection->Close();
+    unauthenticated_.erase(id);
+    entry.mapped().connection->Close();
     CheckDrained();
   }
   void CheckDrained() {
@@ -223,16 +190,14 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
   ServerOptions options_;
   std::shared_ptr<RpcMetrics> metrics_;
   TlsContext tls_{TlsContext::Role::kServer};
-  std::shared_ptr<SharedBuffers> buffers_ = std::make_shared<SharedBuffers>();
+  std::shared_ptr<SharedBuffers> buffers_ = std::make_shared<SharedBuffers>(loop_);
   Socket listener_;
   Endpoint address_;
   std::unique_ptr<base::IoWatch> watch_;
   MethodTable methods_;
   std::uint64_t next_id_ = 0;
   std::map<std::uint64_t, Entry> connections_;
-  std::deque<std::uint64_t> waiting_;  // accepted; the handshake begins when others are over
-  std::size_t unauthenticated_ = 0;
-  std::size_t handshaking_ = 0;
+  std::set<std::uint64_t> unauthenticated_;  // of these, whose handshake is not over
   Handle accept_pause_;
   base::Task drained_;
   Handle drain_;

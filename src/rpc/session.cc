@@ -100,6 +100,12 @@ Result<void> Session::Receive(ByteView bytes) {
     nghttp2_session_terminate_session(native_->session, NGHTTP2_PROTOCOL_ERROR);
     return Fail(ErrorCode::kUnavailable, "HTTP/2 protocol error: {}", nghttp2_strerror(error));
   }
+  // Answers and resets that the remote causes faster than it reads them.
+  if (settings_.side == StreamCore::Side::kServer &&
+      nghttp2_session_get_outbound_queue_size(native_->session) > limits().max_queued_frames) {
+    EndWith(NGHTTP2_ENHANCE_YOUR_CALM, "queued_frames");
+    return Fail(ErrorCode::kDenied, "the remote is refused: {}", termination_);
+  }
   if (has_output()) events_.OnOutput();
   return {};
 }
@@ -203,8 +209,10 @@ void Session::Break(const Status& status) {
   broken_ = true;
   const bool client = settings_.side == StreamCore::Side::kClient;
   produced_.clear();
-  for (auto& [id, stream] : std::exchange(streams_, {})) {
-    const auto keep = stream;
+  // One by one: a handler may silence the others.
+  while (!streams_.empty()) {
+    const auto stream = streams_.begin()->second;
+    streams_.erase(streams_.begin());
     if (client) {
       stream->End(status);
     } else {

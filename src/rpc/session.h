@@ -59,7 +59,8 @@ class Session {
   bool has_output() const;
   // Nothing more will happen: it is going away and has no streams, or has ended because of the remote's conduct.
   bool over() const { return terminating_ || (going_away_ && streams_.empty()); }
-  bool going_away() const { return going_away_; }
+  // Inside Receive or Produce, where neither may be called again.
+  bool busy() const { return receiving_ || output_ != nullptr; }
 
   std::shared_ptr<StreamCore> Open(std::string_view method, const base::CallOptions& options);
   void Ping();

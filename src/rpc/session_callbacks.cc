@@ -27,6 +27,8 @@ Session::Native::Native(Session& owner, bool server) {
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, kMaxQueuedAnswers);
+  nghttp2_option_set_stream_reset_rate_limit(option, owner.limits().idle_frame_burst,
+                                             owner.limits().idle_frames_per_second);
   if (server) {
     nghttp2_session_server_new2(&session, callbacks, &owner, option);
   } else {
@@ -104,7 +106,7 @@ int Session::Callbacks::FrameReceived(nghttp2_session* /*session*/, const nghttp
       self.OnPing();
       break;
     case NGHTTP2_RST_STREAM:
-      self.OnIdleFrame("reset");
+      if (self.settings_.side == StreamCore::Side::kServer) self.OnIdleFrame("reset");
       break;
     case NGHTTP2_PRIORITY:
       self.OnIdleFrame("priority");

@@ -44,6 +44,7 @@ class WorkerPool::State {
       dropped.swap(jobs_);
     }
     wake_.notify_all();
+    dropped.clear();
     for (auto& thread : threads_) thread.join();
     queue_length_ = nullptr;
   }
