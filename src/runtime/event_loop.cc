@@ -160,13 +160,14 @@ class EventLoop::State {
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), WaitMilliseconds(limit));
     if (count < 0 && errno != EINTR) Die("epoll_wait");
     for (int i = 0; i < count; ++i) {
-      const auto& event = events[static_cast<std::size_t>(i)];
-      if (event.data.u64 == kWakeId) {
+      const epoll_event event = events[static_cast<std::size_t>(i)];
+      const std::uint64_t id = event.data.u64;  // a copy: epoll_event is packed, nothing may refer to its parts
+      if (id == kWakeId) {
         std::uint64_t ignored = 0;
         [[maybe_unused]] const auto size = read(wake_, &ignored, sizeof(ignored));
         continue;
       }
-      const auto found = watches_.find(event.data.u64);  // an earlier event may have destroyed the watch
+      const auto found = watches_.find(id);  // an earlier event may have destroyed the watch
       if (found == watches_.end()) continue;
       const auto ready = found->second.ready;  // keeps the function alive while it destroys its own watch
       now_ = ReadSteadyClock();
