@@ -6,7 +6,7 @@ namespace grapevine::wire {
 
 namespace {
 constexpr std::uint64_t kMaxFieldNumber = (1U << 29) - 1;
-constexpr std::size_t kMaxGroupDepth = 64;
+constexpr std::size_t kMaxGroupDepth = 100;
 }  // namespace
 
 bool FieldReader::Fail() {

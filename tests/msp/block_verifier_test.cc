@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "common/common.pb.h"
 #include "common/configtx.pb.h"
 #include "common/configuration.pb.h"
@@ -181,6 +183,89 @@ TEST_F(OneBlockTest, LastConfigurationOfOldOrderersIsInSlotOne) {  // 6.4
   block_.mutable_metadata()->set_metadata(1, "\x0f");
   const std::string bad = block_.SerializeAsString();
   EXPECT_FALSE(LastConfigIndex(*ParseBlock(bad)));
+}
+
+// A channel with capability V3_0: orderers sign as numbered consenters (6.4). The recorded orderer is number 5.
+class ConsenterTest : public OneBlockTest {
+ protected:
+  ConsenterTest() {
+    constexpr char kFolder[] = "crypto/ordererOrganizations/example.com/orderers/orderer.example.com/msp/";
+    key_ = crypto::PrivateKey::FromPem(ReadFixture(std::string(kFolder) + "keystore/priv_sk")).value();
+    config_ = MakeConfig(true, ReadFixture(std::string(kFolder) + "signcerts/orderer.example.com-cert.pem"));
+  }
+
+  static ChannelConfigPtr MakeConfig(bool bft, const std::string& pem) {
+    const std::string block = ReadFixture("mychannel.genesis.block");
+    const base::ByteView data = *TransactionData(ParseBlock(block)->transactions.front());
+    ::common::ConfigEnvelope envelope;
+    envelope.ParseFromArray(data.data(), static_cast<int>(data.size()));
+    ::common::ConfigGroup& channel = *envelope.mutable_config()->mutable_channel_group();
+    ::common::Capabilities capabilities;
+    (*capabilities.mutable_capabilities())[bft ? "V3_0" : "V2_0"];
+    (*channel.mutable_values())["Capabilities"].set_value(capabilities.SerializeAsString());
+    channel.mutable_values()->erase("OrdererAddresses");
+    ::common::ConfigGroup& orderer = (*channel.mutable_groups())["Orderer"];
+    for (auto& [name, organization] : *orderer.mutable_groups()) {
+      ::common::OrdererAddresses addresses;
+      addresses.add_addresses("orderer:7050");
+      (*organization.mutable_values())["Endpoints"].set_value(addresses.SerializeAsString());
+    }
+    ::common::Orderers orderers;
+    orderers.add_consenter_mapping()->set_id(5);
+    orderers.mutable_consenter_mapping(0)->set_msp_id("OrdererMSP");
+    orderers.mutable_consenter_mapping(0)->set_identity(pem);
+    (*orderer.mutable_values())["Orderers"].set_value(orderers.SerializeAsString());
+    auto config = ChannelConfig::FromEnvelope("mychannel", envelope.SerializeAsString());
+    EXPECT_TRUE(config) << config.error().message;
+    return config.value_or(nullptr);
+  }
+
+  // Replaces the block's signatures by one of consenter `id`.
+  void SignAs(std::uint32_t id) {
+    ::common::IdentifierHeader header;
+    header.set_identifier(id);
+    header.set_nonce("nonce");
+    ::common::Metadata metadata;
+    metadata.ParseFromString(block_.metadata().metadata(0));
+    metadata.clear_signatures();
+    ::common::MetadataSignature& signature = *metadata.add_signatures();
+    signature.set_identifier_header(header.SerializeAsString());
+    const std::string header_bytes =
+        BlockHeader{block_.header().number(), block_.header().previous_hash(), block_.header().data_hash()}.Encode();
+    signature.set_signature(key_->Sign(metadata.value() + signature.identifier_header() + header_bytes).value());
+    block_.mutable_metadata()->set_metadata(0, metadata.SerializeAsString());
+  }
+
+  std::optional<crypto::PrivateKey> key_;
+};
+
+TEST_F(ConsenterTest, TheOldFormStillCounts) { EXPECT_EQ(Reason(), "accepted"); }
+
+TEST_F(ConsenterTest, AConsentersSignatureCounts) {
+  SignAs(5);
+  EXPECT_EQ(Reason(), "accepted");
+  block_.mutable_header()->set_previous_hash("other");
+  EXPECT_NE(Reason(), "accepted");
+}
+
+TEST_F(ConsenterTest, AnUnknownConsenterIsSkipped) {
+  SignAs(6);
+  EXPECT_FALSE(Verify());
+}
+
+TEST_F(ConsenterTest, WithoutTheCapabilityNumbersMeanNothing) {
+  SignAs(5);
+  config_ = MakeConfig(false, config_->FindConsenter(5)->identity_pem);
+  EXPECT_FALSE(Verify());
+}
+
+TEST_F(ConsenterTest, AnUndecodableIdentifierHeaderRefusesTheBlock) {
+  SignAs(5);
+  ::common::Metadata metadata;
+  metadata.ParseFromString(block_.metadata().metadata(0));
+  metadata.add_signatures()->set_identifier_header("\x0f");
+  block_.mutable_metadata()->set_metadata(0, metadata.SerializeAsString());
+  EXPECT_EQ(Reason(), "block 12: it has a malformed identifier header");
 }
 
 std::string Hex(const char* hex) { return testing::FromHexText(hex); }
