@@ -94,7 +94,6 @@ class SharedJobs {
     entry.job = workers.Run(kind, std::move(job), [this, key, store = std::move(store)](Value value) mutable {
       auto finished = jobs_.extract(key);
       store(value);
-      // A consumer may destroy this object.
       for (auto& waiting : finished.mapped().consumers) waiting(value);
     });
   }
@@ -260,6 +259,8 @@ base::Handle MspMessageCrypto::Validate(base::Bytes identity, Done<IdentityInfo>
 base::Handle MspMessageCrypto::OrganizationOf(base::Bytes identity, Done<std::string> done) {
   const auto operation = std::make_shared<Operation<std::string>>(std::move(done));
   state_->Judge(identity, [state = state_.get(), operation](const VerdictPtr& verdict) {
+    const bool busy = !verdict->identity && verdict->identity.error().code == ErrorCode::kExhausted;
+    if (busy) return state->Finish<std::string>(operation, std::unexpected(verdict->identity.error()));
     state->Finish<std::string>(operation, verdict->organization);
   });
   return CancelOf(operation);

@@ -3,56 +3,18 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <stdexcept>
-#include <utility>
-#include <vector>
 
-#include "common/common.pb.h"
-#include "common/configtx.pb.h"
-#include "msp/msp_config.pb.h"
 #include "support/fixtures.h"
 
 namespace grapevine::msp {
 namespace {
 
-template <typename Message>
-Message Parse(const std::string& bytes) {
-  Message message;
-  if (!message.ParseFromString(bytes)) throw std::runtime_error("fixture does not parse: " + message.GetTypeName());
-  return message;
-}
-
-void CollectMsps(const ::common::ConfigGroup& group, std::map<std::string, MspPtr>& msps) {
-  for (const auto& [name, child] : group.groups()) CollectMsps(child, msps);
-  const auto value = group.values().find("MSP");
-  if (value == group.values().end()) return;
-  const auto outer = Parse<::msp::MSPConfig>(value->second.value());
-  const auto config = Parse<::msp::FabricMSPConfig>(outer.config());
-  msps[config.name()] = Value(Msp::Create(config, MspVersion::kV1_4_3));
-}
-
-PolicyGroup ToPolicyGroup(const ::common::ConfigGroup& group) {
-  PolicyGroup result;
-  for (const auto& [name, child] : group.groups()) result.groups[name] = ToPolicyGroup(child);
-  for (const auto& [name, policy] : group.policies()) {
-    result.policies[name] = {policy.policy().type(), policy.policy().value()};
-  }
-  return result;
-}
-
 FixtureChannel ReadChannel(std::string_view file) {
-  const auto block = Parse<::common::Block>(testing::ReadFixture(file));
-  const auto envelope = Parse<::common::Envelope>(block.data().data(0));
-  const auto payload = Parse<::common::Payload>(envelope.payload());
-  const auto config = Parse<::common::ConfigEnvelope>(payload.data());
-  std::map<std::string, MspPtr> msps;
-  CollectMsps(config.config().channel_group(), msps);
-  std::vector<MspPtr> list;
-  for (auto& [id, msp] : msps) list.push_back(std::move(msp));
   FixtureChannel channel;
-  channel.manager = Value(MspManager::Create(std::move(list)));
-  channel.policies = Value(PolicyTree::Create(ToPolicyGroup(config.config().channel_group()), channel.manager));
+  channel.config = Value(ChannelConfig::FromBlock(testing::ReadFixture(file)));
+  channel.manager = MspManagerPtr(channel.config, &channel.config->msp_manager());
+  channel.policies = PolicyTreePtr(channel.config, &channel.config->policies());
   return channel;
 }
 

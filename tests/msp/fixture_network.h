@@ -1,9 +1,11 @@
 // The recorded network's channel configurations and MSP folders, as the code under test sees them.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "msp/channel_config.h"
 #include "msp/msp_folder.h"
 #include "msp/msp_manager.h"
 #include "msp/policy.h"
@@ -12,6 +14,8 @@ namespace grapevine::msp {
 
 // Errors of the fixtures throw: they are part of the repository.
 struct FixtureChannel {
+  ChannelConfigPtr config;
+  // Parts of `config`.
   MspManagerPtr manager;
   PolicyTreePtr policies;
 };
