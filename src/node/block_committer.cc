@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "ledger/block.h"
+#include "msp/block.h"
 
 namespace grapevine::node {
 
@@ -52,8 +52,8 @@ void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) 
     return;
   }
   ++next_;
-  const auto parsed = ledger::ParseBlock(block);
-  configuration_pending_ = parsed && ledger::IsConfigBlock(*parsed);
+  const auto parsed = msp::ParseBlock(block);
+  configuration_pending_ = parsed && msp::IsConfigBlock(*parsed);
   on_verified_(number, block);
   auto commit =
       ledger_.Commit(block, [this, number](base::Result<void> outcome) { Committed(number, std::move(outcome)); });

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "ledger/block.h"
+#include "msp/block.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
 
@@ -49,8 +49,8 @@ void Node::SendAlive(const base::Bytes& payload, base::Result<base::Bytes> signa
 }
 
 void Node::Committed(std::uint64_t number, const base::Bytes& block) {
-  const auto parsed = ledger::ParseBlock(block);
-  if (parsed && ledger::IsConfigBlock(*parsed)) {
+  const auto parsed = msp::ParseBlock(block);
+  if (parsed && msp::IsConfigBlock(*parsed)) {
     if (const auto applied = apply_(block); applied) {
       mapper_.Suspect([](const msp::IdentityMapper::Entry&) { return true; }, [] {});
     } else {

@@ -1,0 +1,337 @@
+#include "app/demo.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "app/chain_source.h"
+#include "app/demo_peer.h"
+#include "app/demo_table.h"
+#include "app/network_folder.h"
+#include "base/bytes.h"
+#include "msp/block.h"
+#include "runtime/log_sink.h"
+
+namespace grapevine::app {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+
+namespace {
+
+// Blocks that a source may be ahead of the slowest peer of its organisation: below the send queue's bound, because a
+// plain push repairs nothing.
+constexpr std::uint64_t kMaxLead = 100;
+constexpr std::size_t kWorkerThreads = 2;
+
+// A folder that is removed with everything in it.
+class TemporaryFolder {
+ public:
+  static base::Result<std::unique_ptr<TemporaryFolder>> Make() {
+    std::string path = (fs::temp_directory_path() / "grapevine-demo-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) return base::Fail(ErrorCode::kIo, "cannot make a temporary folder '{}'", path);
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path));
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;  // nobody can do anything about it now
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// The first of `candidates` below `folder` that exists; the first one if none does, for the error message.
+std::string FirstExisting(const std::string& folder, const std::vector<std::string>& candidates) {
+  for (const auto& candidate : candidates) {
+    std::error_code error;
+    if (fs::exists(fs::path(folder) / candidate, error)) return (fs::path(folder) / candidate).string();
+  }
+  return (fs::path(folder) / candidates.front()).string();
+}
+
+// The node of one organisation that reads the chain, and when it released which block.
+struct Source {
+  DemoPeer* peer = nullptr;
+  std::unique_ptr<ChainSource> chain;
+  std::optional<ChainSource::Block> next;
+  bool reading = false;
+  bool paused = false;  // until the next beat of the pacing timer
+  bool ended = false;
+  std::vector<base::SteadyTime> released;  // by block number
+  base::Handle pace;
+};
+
+class Demo {
+ public:
+  Demo(const DemoOptions& options, std::ostream& out)
+      : options_(options),
+        log_(options.log_level),
+        workers_(std::make_unique<runtime::WorkerPool>(loop_, kWorkerThreads)),
+        world_{.loop = loop_, .workers = *workers_, .files = files_, .log = log_, .genesis = {}},
+        table_(out, options.live),
+        out_(out) {}
+  // Jobs that have begun use the peers' ledgers: they end before the peers go.
+  ~Demo() { workers_.reset(); }
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+
+  base::Result<void> Run();
+
+ private:
+  base::Result<void> SetUp();
+  base::Result<void> SetUpOrganization(std::size_t organization, std::size_t peers, const std::string& blocks);
+  void Started();
+  void Tick();
+  void Draw();
+  bool AllConnected() const;
+  void Feed(Source& source);
+  void ReadNext(Source& source);
+  void Committed(DemoPeer& peer, std::uint64_t number);
+  bool Finished() const;
+  std::uint64_t LowestHeight(const std::string& organization) const;
+  void Fail(base::Error error);
+  base::Result<void> CompareLedgers();
+
+  const DemoOptions& options_;
+  runtime::EventLoop loop_;
+  runtime::ConsoleLog log_;
+  runtime::PosixFileSystem files_;
+  std::unique_ptr<runtime::WorkerPool> workers_;
+  DemoWorld world_;
+  DemoTable table_;
+  std::ostream& out_;
+  std::unique_ptr<TemporaryFolder> temporary_;
+  std::string ledgers_;
+  std::vector<std::unique_ptr<DemoPeer>> peers_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<base::Handle> timers_;
+  std::size_t started_ = 0;
+  bool flowing_ = false;
+  base::SteadyTime start_{};
+  base::SteadyTime drawn_{};
+  std::optional<base::Error> failure_;
+};
+
+base::Result<void> Demo::SetUp() {
+  const std::string genesis = FirstExisting(options_.network, {"mychannel.genesis.block", "mychannel.block"});
+  auto content = ReadFile(genesis, "the genesis block");
+  if (!content) return std::unexpected(content.error());
+  world_.genesis = base::Bytes(std::move(*content));
+
+  ledgers_ = options_.ledgers;
+  if (ledgers_.empty()) {
+    auto temporary = TemporaryFolder::Make();
+    if (!temporary) return std::unexpected(temporary.error());
+    temporary_ = std::move(*temporary);
+    ledgers_ = temporary_->path();
+  }
+  const std::string blocks =
+      options_.blocks.empty()
+          ? FirstExisting(options_.network, {"blocks/orderer.blockfile_000000", "chain/blockfile_000000"})
+          : options_.blocks;
+  for (std::size_t organization = 1; organization <= options_.orgs; ++organization) {
+    // The first organisations take what does not divide evenly.
+    const std::size_t peers = options_.peers / options_.orgs + (organization <= options_.peers % options_.orgs ? 1 : 0);
+    if (auto made = SetUpOrganization(organization, peers, blocks); !made) return made;
+  }
+  return {};
+}
+
+base::Result<void> Demo::SetUpOrganization(std::size_t organization, std::size_t peers, const std::string& blocks) {
+  if (peers == 0)
+    return base::Fail(ErrorCode::kInvalid, "--peers {} is less than --orgs {}: each needs one", options_.peers,
+                      options_.orgs);
+  auto material = ReadPeers(options_.network, organization, peers);
+  if (!material) return std::unexpected(material.error());
+  const std::size_t first = peers_.size();
+  for (auto& files : *material) {
+    const std::string folder = ledgers_ + "/" + files.name;
+    auto peer = DemoPeer::Create(world_, std::move(files), folder, peers_.size() + 1);
+    if (!peer) return std::unexpected(peer.error());
+    peers_.push_back(std::move(*peer));
+  }
+  auto chain = ChainSource::Open(*workers_, files_, blocks);
+  if (!chain) return std::unexpected(chain.error());
+  const auto genesis = msp::ParseBlock(world_.genesis);
+  if (!genesis) return base::Wrap(genesis.error(), "the genesis block");
+  if (genesis->header.Hash().view() != (*chain)->first_hash()) {
+    return base::Fail(ErrorCode::kInvalid, "'{}' is not a chain of this network: its block 0 is not the genesis block",
+                      blocks);
+  }
+  auto source = std::make_unique<Source>();
+  source->peer = peers_[first].get();
+  source->chain = std::move(*chain);
+  source->released.resize(1);  // the genesis block comes from the administrator
+  sources_.push_back(std::move(source));
+  return {};
+}
+
+base::Result<void> Demo::Run() {
+  if (auto ready = SetUp(); !ready) return ready;
+  std::vector<node::Member> everyone;
+  for (const auto& peer : peers_) everyone.push_back(peer->member());
+  start_ = drawn_ = loop_.Now();
+  for (const auto& peer : peers_) {
+    peer->Start(everyone, [this](DemoPeer& which, std::uint64_t number) { Committed(which, number); });
+  }
+  timers_.push_back(loop_.After(std::chrono::milliseconds(50), [this] { Tick(); }));
+  const bool over = loop_.RunUntil([this] { return failure_ || Finished(); }, options_.timeout);
+  Draw();
+  if (failure_) return std::unexpected(*failure_);
+  if (!over) {
+    return base::Fail(ErrorCode::kTimeout, "after {} s not every peer has the whole chain",
+                      std::chrono::duration_cast<std::chrono::seconds>(options_.timeout).count());
+  }
+  return CompareLedgers();
+}
+
+void Demo::Started() {
+  // All at the same instant: every pair of peers dials each other.
+  for (const auto& peer : peers_) peer->node().Announce();
+}
+
+void Demo::Tick() {
+  timers_.clear();
+  timers_.push_back(loop_.After(std::chrono::milliseconds(50), [this] { Tick(); }));
+  if (!flowing_ && started_ == peers_.size() && AllConnected()) {
+    flowing_ = true;
+    for (auto& source : sources_) ReadNext(*source);
+  }
+  const auto interval = options_.live ? std::chrono::milliseconds(200) : std::chrono::milliseconds(1000);
+  if (loop_.Now() - drawn_ >= interval) Draw();
+}
+
+void Demo::Draw() {
+  std::vector<DemoRow> rows;
+  const auto elapsed = loop_.Now() - drawn_;
+  drawn_ = loop_.Now();
+  for (const auto& peer : peers_) {
+    const bool source = std::ranges::any_of(sources_, [&](const auto& each) { return each->peer == peer.get(); });
+    rows.push_back(peer->Row(source, elapsed));
+  }
+  const auto seconds = std::chrono::duration<double>(loop_.Now() - start_).count();
+  table_.Draw(fmt::format("{} peers of {} organisations, mutual TLS on loopback, {:.1f} s", peers_.size(),
+                          options_.orgs, seconds),
+              rows);
+}
+
+bool Demo::AllConnected() const {
+  return std::ranges::all_of(peers_, [&](const auto& peer) {
+    const auto states = peer->node().comm().Peers();
+    return std::ranges::count_if(states, [](const comm::PeerState& state) {
+             return state.outgoing || state.incoming > 0;
+           }) == static_cast<std::ptrdiff_t>(peers_.size() - 1);
+  });
+}
+
+void Demo::ReadNext(Source& source) {
+  if (source.reading || source.ended || source.next) return;
+  source.reading = true;
+  source.chain->Next([this, &source](base::Result<std::optional<ChainSource::Block>> block) {
+    source.reading = false;
+    if (!block) return Fail(block.error());
+    source.ended = !block->has_value();
+    source.next = std::move(*block);
+    Feed(source);
+  });
+}
+
+void Demo::Feed(Source& source) {
+  if (!source.next || source.paused) return;
+  if (source.next->number >= LowestHeight(source.peer->organization()) + kMaxLead) return;
+  if (source.next->number != source.released.size()) {
+    return Fail({ErrorCode::kCorrupt, fmt::format("the block file has block {} where block {} is expected",
+                                                  source.next->number, source.released.size())});
+  }
+  source.released.push_back(loop_.Now());
+  source.peer->node().Offer(source.next->number, std::move(source.next->block));
+  source.next.reset();
+  if (options_.rate > 0) {
+    source.paused = true;
+    // The beat is counted from the first block, so that the rate does not suffer from late timers.
+    const auto beats = static_cast<std::int64_t>(source.released.size() - 1);
+    const auto due =
+        source.released[1] + beats * base::Duration(std::chrono::seconds(1)) / static_cast<std::int64_t>(options_.rate);
+    loop_
+        .After(due - loop_.Now(),
+               [this, &source] {
+                 source.paused = false;
+                 Feed(source);
+               })
+        .Detach();
+  }
+  ReadNext(source);
+}
+
+void Demo::Committed(DemoPeer& peer, std::uint64_t number) {
+  if (number == 0) {
+    if (++started_ == peers_.size()) Started();
+    return;
+  }
+  for (auto& source : sources_) {
+    if (source->peer->organization() != peer.organization()) continue;
+    if (source->peer != &peer && number < source->released.size()) {
+      peer.ObserveLatency(loop_.Now() - source->released[number]);
+    }
+    Feed(*source);
+  }
+  if (const auto& health = peer.node().health(); !health) Fail(health.error());
+}
+
+std::uint64_t Demo::LowestHeight(const std::string& organization) const {
+  std::uint64_t lowest = ~std::uint64_t{0};
+  for (const auto& peer : peers_) {
+    if (peer->organization() == organization) lowest = std::min(lowest, peer->ledger().height());
+  }
+  return lowest;
+}
+
+bool Demo::Finished() const {
+  return flowing_ && std::ranges::all_of(sources_, [&](const auto& source) {
+           return source->ended && LowestHeight(source->peer->organization()) == source->released.size();
+         });
+}
+
+void Demo::Fail(base::Error error) {
+  if (!failure_) failure_ = std::move(error);
+}
+
+base::Result<void> Demo::CompareLedgers() {
+  const auto& expected = peers_.front()->ledger();
+  bool equal = true;
+  std::uint64_t refused = 0;
+  for (const auto& peer : peers_) {
+    out_ << fmt::format("{:<14} height {} chain hash {}\n", peer->name(), peer->ledger().height(),
+                        base::ToHex(peer->ledger().current_hash()));
+    equal = equal && peer->ledger().height() == expected.height() &&
+            peer->ledger().current_hash() == expected.current_hash();
+    refused += peer->refused();
+  }
+  if (!equal) return base::Fail(ErrorCode::kInternal, "the chain hashes differ");
+  if (refused > 0) return base::Fail(ErrorCode::kInvalid, "{} blocks were refused by verification", refused);
+  out_ << fmt::format("all {} ledgers are equal\n", peers_.size()) << std::flush;
+  return {};
+}
+
+}  // namespace
+
+int RunDemo(const DemoOptions& options, std::ostream& out, std::ostream& err) {
+  const auto result = Demo(options, out).Run();
+  if (result) return 0;
+  err << "error: " << result.error().message << "\n";
+  return 1;
+}
+
+}  // namespace grapevine::app

@@ -1,0 +1,90 @@
+// One node of the demo with everything that is its own: identity, port, ledger folder, metrics.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/demo_table.h"
+#include "app/network_folder.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "ledger/ledger.h"
+#include "msp/channel_config.h"
+#include "msp/msp_message_crypto.h"
+#include "node/node.h"
+#include "rpc/client.h"
+#include "rpc/server.h"
+#include "runtime/event_loop.h"
+#include "runtime/leveldb_index.h"
+#include "runtime/posix_files.h"
+#include "runtime/worker_pool.h"
+
+namespace grapevine::app {
+
+// What the nodes of the demo share.
+struct DemoWorld {
+  runtime::EventLoop& loop;
+  runtime::WorkerPool& workers;
+  runtime::PosixFileSystem& files;
+  base::LogSink& log;
+  base::Bytes genesis;  // serialised common.Block, the administrator's trust anchor
+};
+
+// One executor, the loop's; destroying it stops the node.
+class DemoPeer {
+ public:
+  using OnCommitted = std::function<void(DemoPeer& peer, std::uint64_t number)>;
+
+  // Loads the identity, opens the ledger in `folder` and listens. Errors name the file or key that is wrong.
+  static base::Result<std::unique_ptr<DemoPeer>> Create(DemoWorld& world, PeerFiles files, const std::string& folder,
+                                                        std::uint64_t seed);
+  ~DemoPeer();
+
+  const std::string& name() const { return name_; }
+  const std::string& organization() const { return organization_; }
+  // As others see this peer.
+  node::Member member() const;
+
+  // Takes part, with all others as members, as soon as the genesis block is stored.
+  void Start(const std::vector<node::Member>& everyone, OnCommitted committed);
+  node::Node& node() { return *node_; }
+  const ledger::Ledger& ledger() const { return *ledger_; }
+
+  // How long the block was under way.
+  void ObserveLatency(base::Duration latency);
+  // Since the last call with `elapsed` before it.
+  DemoRow Row(bool source, base::Duration elapsed);
+  // Blocks that verification refused.
+  std::uint64_t refused() const;
+
+ private:
+  DemoPeer(DemoWorld& world, PeerFiles files, std::uint64_t seed);
+  base::Result<void> Load(const std::string& folder);
+  base::Result<void> LoadIdentity(const msp::ChannelConfig& genesis);
+  base::Result<void> Apply(base::ByteView config_block);
+  base::Environment MakeEnvironment();
+
+  DemoWorld& world_;
+  std::string name_;
+  PeerFiles files_;
+  std::string organization_;
+  base::Random random_;
+  base::Metrics metrics_;
+  base::Histogram latency_;
+  std::uint64_t last_height_ = 0;
+  std::shared_ptr<const rpc::TlsIdentity> tls_identity_;
+  std::shared_ptr<const rpc::TlsTrust> tls_trust_;
+  msp::ChannelConfigPtr config_;
+  base::Bytes identity_;
+  std::unique_ptr<msp::MspMessageCrypto> crypto_;
+  std::unique_ptr<base::KeyValueIndex> index_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<rpc::GrpcTransport> transport_;
+  std::unique_ptr<rpc::GrpcServer> server_;
+  std::unique_ptr<node::Node> node_;
+  base::Handle genesis_commit_;
+};
+
+}  // namespace grapevine::app
