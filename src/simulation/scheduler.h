@@ -70,6 +70,8 @@ class Scheduler {
 
   // Executes the next event; false if there is none.
   bool Step();
+  // Whether Step would execute an event without moving the clock beyond `until`.
+  bool HasEventUntil(base::SteadyTime until);
   // Executes everything up to and including `until`, and sets the clock to it.
   void RunUntil(base::SteadyTime until);
   void RunFor(base::Duration duration) { RunUntil(now_ + duration); }
@@ -116,8 +118,6 @@ class Scheduler {
   void Cancel(std::uint32_t slot, std::uint32_t generation);
   base::Task Free(std::uint32_t slot);
   void DropStale();
-  // Whether an event can run without the clock going beyond `until`.
-  bool HasEventUntil(base::SteadyTime until);
   void PruneLanes();
   bool StepLane();
   void Execute(Entry entry);
