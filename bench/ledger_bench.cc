@@ -178,3 +178,5 @@ BENCHMARK(Open)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace grapevine::ledger
+
+BENCHMARK_MAIN();
