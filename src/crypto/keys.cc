@@ -38,7 +38,10 @@ KeyAlgorithm AlgorithmOf(const EVP_PKEY* key) {
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519) return KeyAlgorithm::kEd25519;
   if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return KeyAlgorithm::kOther;
   std::array<char, 64> group{};
-  if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) != 1) return KeyAlgorithm::kOther;
+  if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) != 1) {
+    TakeOpenSslError();
+    return KeyAlgorithm::kOther;
+  }
   switch (OBJ_sn2nid(group.data())) {
     case NID_secp224r1:
       return KeyAlgorithm::kEcdsaP224;

@@ -50,16 +50,14 @@ class Decoder {
   }
   bool Wellformed(const FieldReader& reader) { return !reader.malformed() || Refuse(DecodeError::kMalformedMessage); }
 
+  // Fields 5 to 25 are the alternatives of Content, in order; others are unknown.
+  template <std::size_t kIndex = 0>
   bool ReadContent(std::uint32_t number, base::ByteView encoded) {
-    if (number < 5 || number >= 5 + std::variant_size_v<Content>) return true;  // unknown field
-    return ReadAlternative(number - 5, encoded, std::make_index_sequence<std::variant_size_v<Content>>());
-  }
-
-  template <std::size_t... kIndex>
-  bool ReadAlternative(std::size_t index, base::ByteView encoded, std::index_sequence<kIndex...>) {
-    bool read = false;
-    ((index == kIndex && (read = ReadAs<kIndex>(encoded), true)) || ...);
-    return read;
+    if constexpr (kIndex == std::variant_size_v<Content>) {
+      return true;
+    } else {
+      return number == 5 + kIndex ? ReadAs<kIndex>(encoded) : ReadContent<kIndex + 1>(number, encoded);
+    }
   }
 
   template <std::size_t kIndex>
