@@ -196,7 +196,7 @@ TEST_F(CommLoopbackTest, ProbeHandshakeAndAcknowledgedSend) {
   EXPECT_TRUE((*acked)[0].outcome.has_value());
 }
 
-TEST_F(CommLoopbackTest, ACrashedPeerIsPresumedDeadAndFoundAgain) {
+TEST_F(CommLoopbackTest, ACrashedPeerIsPresumedDeadOnlyAfterAFailedDial) {
   RealCommNode& left = Start(0, 0);
   CommConfig quick;
   quick.dial_timeout = 500ms;
@@ -205,8 +205,10 @@ TEST_F(CommLoopbackTest, ACrashedPeerIsPresumedDeadAndFoundAgain) {
   Collect(left, received);
   const RemotePeer target = left.remote();
   dialler.comm->Send(Text("before"), {target});
-  ASSERT_TRUE(Wait([&] { return received.size() == 1; }));
-  subscriptions.clear();
+  std::vector<std::string> answers;
+  Collect(dialler, answers);
+  left.comm->Send(Text("answer"), {dialler.remote()});
+  ASSERT_TRUE(Wait([&] { return received.size() == 1 && answers.size() == 1; })) << "no case for a quick redial (R7)";
   nodes.front().reset();
   ASSERT_TRUE(Wait([&] { return dialler.comm->Peers().empty(); })) << "removed at the end of the stream (15 #3)";
   EXPECT_EQ(dialler.presumed_dead, 0);
