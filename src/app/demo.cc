@@ -209,6 +209,13 @@ void Demo::Tick() {
     flowing_ = true;
     for (auto& source : sources_) ReadNext(*source);
   }
+  if (flowing_) {
+    for (const auto& peer : peers_) {
+      // Nobody here sends bad blocks, so the recorded chain itself is to blame.
+      if (const auto& refusal = peer->node().last_refusal())
+        Fail({refusal->code, peer->name() + ": " + refusal->message});
+    }
+  }
   const auto interval = options_.live ? std::chrono::milliseconds(200) : std::chrono::milliseconds(1000);
   if (loop_.Now() - drawn_ >= interval) Draw();
 }
@@ -311,16 +318,13 @@ void Demo::Fail(base::Error error) {
 base::Result<void> Demo::CompareLedgers() {
   const auto& expected = peers_.front()->ledger();
   bool equal = true;
-  std::uint64_t refused = 0;
   for (const auto& peer : peers_) {
     out_ << fmt::format("{:<14} height {} chain hash {}\n", peer->name(), peer->ledger().height(),
                         base::ToHex(peer->ledger().current_hash()));
     equal = equal && peer->ledger().height() == expected.height() &&
             peer->ledger().current_hash() == expected.current_hash();
-    refused += peer->refused();
   }
   if (!equal) return base::Fail(ErrorCode::kInternal, "the chain hashes differ");
-  if (refused > 0) return base::Fail(ErrorCode::kInvalid, "{} blocks were refused by verification", refused);
   out_ << fmt::format("all {} ledgers are equal\n", peers_.size()) << std::flush;
   return {};
 }

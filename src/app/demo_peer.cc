@@ -90,16 +90,16 @@ base::Result<void> DemoPeer::LoadIdentity(const msp::ChannelConfig& genesis) {
   if (organization_.empty()) {
     return base::Fail(
         ErrorCode::kInvalid,
-        "no organisation of channel '{}' has issued the certificate in '{}/signcerts': the identities and "
+        "no organisation of channel '{}' has issued the certificate in '{}/msp/signcerts': the identities and "
         "the genesis block must be of the same network",
         genesis.channel_id(), files_.folder);
   }
   auto local = msp::LoadLocalMsp(files_.msp, organization_, msp::MspVersion::kV3_0, world_.loop.WallNow());
-  if (!local) return base::Wrap(local.error(), "the MSP folder '{}'", files_.folder);
+  if (!local) return base::Wrap(local.error(), "the MSP folder '{}/msp'", files_.folder);
   identity_ = local->serialized_identity;
   crypto_ = std::make_unique<msp::MspMessageCrypto>(MakeEnvironment(), std::move(*local));
   auto tls = rpc::TlsIdentity::FromPem(files_.tls_certificate, files_.tls_key);
-  if (!tls) return std::unexpected(tls.error());
+  if (!tls) return base::Wrap(tls.error(), "'{}/tls', server.crt and server.key", files_.folder);
   tls_identity_ = std::move(*tls);
   return {};
 }
@@ -145,10 +145,6 @@ void DemoPeer::Start(const std::vector<node::Member>& everyone, OnCommitted comm
 
 void DemoPeer::ObserveLatency(base::Duration latency) {
   latency_.Observe(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(latency).count()));
-}
-
-std::uint64_t DemoPeer::refused() const {
-  return metrics_.CounterValue("grapevine_blocks_invalid", {{"channel", config_->channel_id()}});
 }
 
 DemoRow DemoPeer::Row(bool source, base::Duration elapsed) {

@@ -56,8 +56,6 @@ class DemoPeer {
   void ObserveLatency(base::Duration latency);
   // Since the last call with `elapsed` before it.
   DemoRow Row(bool source, base::Duration elapsed);
-  // Blocks that verification refused.
-  std::uint64_t refused() const;
 
  private:
   DemoPeer(DemoWorld& world, PeerFiles files, std::uint64_t seed);

@@ -50,9 +50,8 @@ base::Result<msp::MspFolder> ReadMspFolder(const std::string& folder) {
 namespace {
 
 base::Result<PeerFiles> ReadPeer(const fs::path& folder, std::string name) {
-  PeerFiles peer{
-      .name = std::move(name), .folder = (folder / "msp").string(), .msp = {}, .tls_certificate = {}, .tls_key = {}};
-  auto content = ReadMspFolder(peer.folder);
+  PeerFiles peer{.name = std::move(name), .folder = folder.string(), .msp = {}, .tls_certificate = {}, .tls_key = {}};
+  auto content = ReadMspFolder((folder / "msp").string());
   if (!content) return std::unexpected(content.error());
   peer.msp = std::move(*content);
   auto certificate = ReadFile((folder / "tls" / "server.crt").string(), "the TLS certificate");

@@ -13,7 +13,7 @@ namespace grapevine::app {
 
 struct PeerFiles {
   std::string name;    // "peer0.org1"
-  std::string folder;  // of its MSP, for messages
+  std::string folder;  // of this peer, with msp/ and tls/; for messages
   msp::MspFolder msp;
   std::string tls_certificate;  // PEM, as TLS server and client
   std::string tls_key;          // PEM

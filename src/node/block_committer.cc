@@ -48,7 +48,8 @@ void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) 
   base::Bytes block = std::move(pending_.extract(number).mapped());
   if (!verdict) {
     invalid_.Add();
-    environment_.log.Warn("block {} of channel {} refused: {}", number, config_.channel, verdict.error().message);
+    last_refusal_ = base::Wrap(verdict.error(), "block {} of channel {} refused", number, config_.channel).error();
+    environment_.log.Warn("{}", last_refusal_->message);
     return;
   }
   ++next_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/environment.h"
@@ -39,6 +40,8 @@ class BlockCommitter {
 
   // Set once the ledger has refused a verified block (full disk, for example): nothing more is committed.
   const base::Result<void>& health() const { return health_; }
+  // The newest verdict against a block: which one and why. Others may offer a good copy of it.
+  const std::optional<base::Error>& last_refusal() const { return last_refusal_; }
 
  private:
   struct Committing {
@@ -66,6 +69,7 @@ class BlockCommitter {
   base::Handle verification_;
   std::map<std::uint64_t, Committing> committing_;
   base::Result<void> health_;
+  std::optional<base::Error> last_refusal_;
 };
 
 }  // namespace grapevine::node

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/environment.h"
@@ -56,6 +57,7 @@ class Node {
   const comm::Comm& comm() const { return comm_; }
   // Not set: the ledger refused a block, and the node commits no more.
   const base::Result<void>& health() const { return committer_.health(); }
+  const std::optional<base::Error>& last_refusal() const { return committer_.last_refusal(); }
 
  private:
   void SendAlive(const base::Bytes& payload, base::Result<base::Bytes> signature);

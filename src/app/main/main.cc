@@ -1,4 +1,5 @@
 // The command `grapevine`: parses the command line and calls what it names.
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "app/demo.h"
+#include "app/ledger_command.h"
 #include "app/testnet_command.h"
 
 namespace {
@@ -52,6 +54,8 @@ void AddTestnet(CLI::App& app, grapevine::app::TestnetOptions& options, int& sta
       ->capture_default_str();
   testnet->add_option("--config-every", options.config_every, "A configuration block after so many; 0: never")
       ->capture_default_str();
+  testnet->add_option("--updates", options.updates, "Configuration updates to submit to a running ordering service")
+      ->capture_default_str();
   testnet->add_option("--transactions", options.transactions, "Transactions of each block")->capture_default_str();
   testnet->add_option("--value-bytes", options.value_bytes, "Bytes that each transaction writes")
       ->capture_default_str();
@@ -63,6 +67,24 @@ void AddTestnet(CLI::App& app, grapevine::app::TestnetOptions& options, int& sta
       "  grapevine testnet --out net --orgs 3 --peers 4 --blocks 100\n"
       "  grapevine testnet --out big --blocks 2000 --transactions 10 --value-bytes 100000");
   testnet->callback([&] { status = grapevine::app::RunTestnet(options, std::cout, std::cerr); });
+}
+
+void AddLedger(CLI::App& app, grapevine::app::LedgerOptions& options, int& status) {
+  CLI::App* ledger = app.add_subcommand("ledger", "Look at block files of Grapevine, Fabric peers and orderers");
+  ledger->require_subcommand(1);
+  const auto add = [&](const char* name, const char* description, auto run) {
+    CLI::App* command = ledger->add_subcommand(name, description);
+    command->add_option("DIR", options.folder, "A channel's block folder, a peer's ledgersData or an orderer's folder")
+        ->required();
+    command->add_flag("--json", options.json, "Print JSON, one object per channel");
+    command->callback([&options, &status, run] { status = run(options, std::cout, std::cerr); });
+  };
+  add("verify", "Check every record, hash and orderer signature, from block 0 on", grapevine::app::RunLedgerVerify);
+  add("info", "Show height, sizes and configuration blocks", grapevine::app::RunLedgerInfo);
+  ledger->footer(
+      "Examples:\n"
+      "  grapevine ledger info /var/hyperledger/production/ledgersData\n"
+      "  grapevine ledger verify ledgers/peer0.org1/chains/mychannel --json");
 }
 
 }  // namespace
@@ -77,6 +99,10 @@ int main(int argc, char** argv) {
   AddDemo(app, demo, status);
   grapevine::app::TestnetOptions testnet;
   AddTestnet(app, testnet, status);
+  grapevine::app::LedgerOptions ledger;
+  AddLedger(app, ledger, status);
+  // What hostile input makes the library say is not for people; the program's own errors are.
+  google::protobuf::SetLogHandler(nullptr);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,179 @@
+// `grapevine demo` end to end: real sockets, TLS, disks and the recorded chain.
+#include "app/demo.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace grapevine::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kNetwork = fs::path(GRAPEVINE_TEST_DATA) / "fabric-2.5.5";
+
+// A folder for one test.
+class Scratch {
+ public:
+  Scratch() {
+    std::string path = (fs::temp_directory_path() / "grapevine-demo-test-XXXXXX").string();
+    path_ = mkdtemp(path.data());
+  }
+  ~Scratch() { fs::remove_all(path_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunWith(const DemoOptions& options) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = RunDemo(options, out, err);
+  return {.status = status, .out = out.str(), .err = err.str()};
+}
+
+DemoOptions SmallDemo() {
+  DemoOptions options;
+  options.peers = 4;
+  options.network = kNetwork.string();
+  options.rate = 0;
+  return options;
+}
+
+std::size_t CountOf(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// A copy of the recorded network that a test may damage.
+void CopyNetwork(const fs::path& to) {
+  fs::create_directories(to / "crypto");
+  fs::copy(kNetwork / "crypto" / "peerOrganizations", to / "crypto" / "peerOrganizations", fs::copy_options::recursive);
+  fs::copy(kNetwork / "mychannel.genesis.block", to / "mychannel.genesis.block");
+  fs::create_directories(to / "blocks");
+  fs::copy(kNetwork / "blocks" / "orderer.blockfile_000000", to / "blocks" / "orderer.blockfile_000000");
+}
+
+fs::path PeerFolder(const fs::path& network, const std::string& peer, const std::string& organization) {
+  return network / "crypto" / "peerOrganizations" / (organization + ".example.com") / "peers" /
+         (peer + "." + organization + ".example.com");
+}
+
+void ExpectRefused(const fs::path& network, const std::vector<std::string>& words) {
+  DemoOptions options = SmallDemo();
+  options.network = network.string();
+  const Outcome outcome = RunWith(options);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(CountOf(outcome.err, "\n"), 1U) << outcome.err;
+  for (const auto& word : words) EXPECT_NE(outcome.err.find(word), std::string::npos) << word << " in " << outcome.err;
+}
+
+TEST(Demo, SpreadsTheRecordedChainToEveryPeer) {
+  std::ifstream file(kNetwork / "chain.json");
+  const auto chain = nlohmann::json::parse(file);
+
+  const Outcome outcome = RunWith(SmallDemo());
+
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const std::string expected = "height 203 chain hash " + chain["current_block_hash"].get<std::string>();
+  EXPECT_EQ(CountOf(outcome.out, expected), 4U) << outcome.out;
+  EXPECT_NE(outcome.out.find("all 4 ledgers are equal"), std::string::npos);
+}
+
+TEST(Demo, KeepsTheLedgersWhereAskedAndRefusesToMixThem) {
+  Scratch scratch;
+  DemoOptions options = SmallDemo();
+  options.peers = 2;
+  options.ledgers = scratch.path().string();
+  EXPECT_EQ(RunWith(options).status, 0);
+  EXPECT_TRUE(fs::exists(scratch.path() / "peer0.org1" / "chains" / "mychannel" / "blockfile_000000"));
+
+  const Outcome again = RunWith(options);
+  EXPECT_EQ(again.status, 1);
+  EXPECT_NE(again.err.find("peer0.org1"), std::string::npos);
+  EXPECT_NE(again.err.find("name an empty folder"), std::string::npos) << again.err;
+}
+
+TEST(Demo, SaysWhatIsMissingInTheNetworkFolder) {
+  Scratch scratch;
+  ExpectRefused(scratch.path(), {"genesis block", "mychannel.genesis.block", "No such file"});
+
+  DemoOptions many = SmallDemo();
+  many.peers = 40;
+  const Outcome outcome = RunWith(many);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.err.find("has 8 peers, 20 are wanted"), std::string::npos) << outcome.err;
+}
+
+TEST(Demo, NamesTheFileOfAKeyThatDoesNotMatchItsCertificate) {
+  Scratch scratch;
+  CopyNetwork(scratch.path());
+  fs::copy_file(PeerFolder(scratch.path(), "peer3", "org1") / "tls" / "server.key",
+                PeerFolder(scratch.path(), "peer0", "org1") / "tls" / "server.key",
+                fs::copy_options::overwrite_existing);
+  ExpectRefused(scratch.path(), {"peer0.org1", "/tls", "server.key", "match"});
+}
+
+TEST(Demo, NamesTheFolderWithoutSigningKey) {
+  Scratch scratch;
+  CopyNetwork(scratch.path());
+  fs::remove_all(PeerFolder(scratch.path(), "peer1", "org1") / "msp" / "keystore");
+  ExpectRefused(scratch.path(), {"peer1.org1", "/msp", "keystore"});
+}
+
+TEST(Demo, RefusesAnIdentityOfAnotherNetwork) {
+  Scratch scratch;
+  CopyNetwork(scratch.path());
+  const auto signcerts = PeerFolder(scratch.path(), "peer0", "org1") / "msp" / "signcerts";
+  const auto foreign = PeerFolder(kNetwork, "peer0", "org1") / "tls" / "server.crt";
+  for (const auto& entry : fs::directory_iterator(signcerts)) {
+    fs::copy_file(foreign, entry.path(), fs::copy_options::overwrite_existing);
+  }
+  ExpectRefused(scratch.path(), {"peer0.org1", "signcerts", "same network"});
+}
+
+TEST(Demo, NamesTheDamagedBlockFileAndItsOffset) {
+  Scratch scratch;
+  CopyNetwork(scratch.path());
+  const auto path = scratch.path() / "blocks" / "orderer.blockfile_000000";
+  fs::resize_file(path, fs::file_size(path) - 5);
+  ExpectRefused(scratch.path(), {path.string(), "damaged at offset"});
+}
+
+TEST(Demo, RefusesAForgedBlockAndSaysSo) {
+  // Given a chain in which one bit of a transaction of block 1 differs
+  Scratch scratch;
+  CopyNetwork(scratch.path());
+  std::ifstream file(kNetwork / "chain.json");
+  const auto block = nlohmann::json::parse(file)["blocks"][1];
+  const auto path = scratch.path() / "blocks" / "orderer.blockfile_000000";
+  std::fstream chain(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto middle =
+      block["orderer_file_offset"].get<std::streamoff>() + block["orderer_record_length"].get<std::streamoff>() / 2;
+  chain.seekg(middle);
+  const char original = static_cast<char>(chain.get());
+  chain.seekp(middle);
+  chain.put(static_cast<char>(original ^ 1));
+  chain.close();
+  // When the demo runs, then it ends and names the refused block
+  ExpectRefused(scratch.path(), {"block 1", "refused"});
+}
+
+}  // namespace
+}  // namespace grapevine::app
