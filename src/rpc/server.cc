@@ -66,12 +66,14 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
   void Shutdown(Duration drain, base::Task done) {
     StopListening();
     drained_ = std::move(done);
+    for (const auto id : std::exchange(unauthenticated_, {})) {
+      if (const auto entry = connections_.extract(id)) entry.mapped().connection->Close();
+    }
     std::vector<std::shared_ptr<HttpConnection>> all;
     for (const auto& [id, entry] : connections_) all.push_back(entry.connection);
     for (const auto& connection : all) connection->GoAway();
     drain_ = loop_.After(drain, [this] {
       const auto keep = shared_from_this();
-      unauthenticated_.clear();
       for (auto& [id, entry] : std::exchange(connections_, {})) entry.connection->Close();
       CheckDrained();
     });
@@ -158,7 +160,6 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
     if (found == connections_.end()) return;
     found->second.timeout.Reset();
     unauthenticated_.erase(id);
-    if (drained_) found->second.connection->GoAway();
   }
   void TimedOut(std::uint64_t id) {
     const auto keep = shared_from_this();
