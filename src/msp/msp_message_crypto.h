@@ -17,7 +17,8 @@ struct MspMessageCryptoConfig {
   std::size_t max_cached_identities = 5000;
   // Verdicts on signatures that are kept; these depend on the key only and survive configurations.
   std::size_t max_cached_signatures = 50000;
-  // Jobs that wait for a worker; beyond that operations fail with kExhausted.
+  // Identities and signatures that wait for a worker; beyond that their checks fail with kExhausted. Whoever signs or
+  // verifies blocks bounds that by itself.
   std::size_t max_pending_jobs = 20000;
 };
 

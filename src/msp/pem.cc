@@ -1,5 +1,6 @@
 #include "msp/pem.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,6 +12,17 @@ constexpr base::ByteView kEnd = "-----END ";
 constexpr base::ByteView kDashes = "-----";
 constexpr base::ByteView kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kColumns = 64;
+constexpr std::uint8_t kNoSymbol = 0xff;
+
+// Symbol -> its six bits.
+constexpr std::array<std::uint8_t, 256> kSymbolValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoSymbol);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return values;
+}();
 
 // Takes a line off `text`, without its line break and the blanks at its end.
 base::ByteView TakeLine(base::ByteView& text) {
@@ -38,9 +50,9 @@ std::optional<std::string> DecodeBase64(base::ByteView text) {
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : symbols) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == base::ByteView::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint8_t value = kSymbolValues[static_cast<unsigned char>(c)];
+    if (value == kNoSymbol) return std::nullopt;
+    bits = bits << 6 | value;
     count += 6;
     if (count >= 8) {
       count -= 8;
