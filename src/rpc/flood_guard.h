@@ -15,6 +15,7 @@ class FloodGuard {
 
   // False when it has happened too often.
   bool Allow(base::SteadyTime now) {
+    if (left_ == burst_) last_ = now;
     if (left_ == 0) Refill(now);
     if (left_ == 0) return false;
     --left_;

@@ -140,18 +140,19 @@ bool HttpConnection::WriteBatch(std::size_t& budget) {
 
 void HttpConnection::CheckAlive() {
   const auto now = loop_.Now();
-  base::Duration wait = settings_.keepalive.timeout;
-  if (ping_pending_ && last_received_ <= pinged_at_) {
-    Fail({ErrorCode::kTimeout, "no answer to a keepalive ping"});
-    return;
-  }
-  ping_pending_ = false;
-  if (const auto idle = now - last_received_; idle < settings_.keepalive.interval) {
-    wait = settings_.keepalive.interval - idle;
+  const auto& [interval, timeout] = settings_.keepalive;
+  if (last_received_ > pinged_at_) ping_pending_ = false;
+  base::Duration wait{};
+  if (ping_pending_) {
+    wait = timeout - (now - pinged_at_);
+    if (wait <= base::Duration::zero()) return Fail({ErrorCode::kTimeout, "no answer to a keepalive ping"});
+  } else if (const auto idle = now - last_received_; idle < interval) {
+    wait = interval - idle;
   } else {
     ping_pending_ = true;
     pinged_at_ = now;
     session_->Ping();
+    wait = std::min(interval, timeout);
   }
   alive_timer_ = loop_.After(wait, [this] {
     const auto keep = shared_from_this();

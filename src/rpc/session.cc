@@ -117,6 +117,12 @@ Result<void> Session::Produce(std::string& out, std::size_t target) {
   const int result = nghttp2_session_send(native_->session);
   output_ = nullptr;
   if (result != 0) return Fail(ErrorCode::kUnavailable, "HTTP/2: {}", nghttp2_strerror(result));
+  // nghttp2 answers most violations of the protocol by itself: with a GOAWAY, after which it neither reads nor writes.
+  if (!over() && !nghttp2_session_want_read(native_->session) && !nghttp2_session_want_write(native_->session)) {
+    metrics_.Refused("http2");
+    terminating_ = true;
+    termination_ = "it broke HTTP/2";
+  }
   return {};
 }
 

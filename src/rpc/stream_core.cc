@@ -296,7 +296,9 @@ bool StreamCore::DeliverOne(MessageReader::Outcome outcome) {
       handler_->OnMessage(reader_.Take());
       return true;
     case MessageReader::Outcome::kCompressed:
-      Violated(MakeStatus(StatusCode::kUnimplemented, "compressed messages are not supported"));
+      // A server was not offered this encoding; a client has been answered in one that it did not offer.
+      Violated(MakeStatus(client() ? StatusCode::kInternal : StatusCode::kUnimplemented,
+                          "compressed messages are not supported"));
       return false;
     case MessageReader::Outcome::kBadFlags:
       Violated(MakeStatus(StatusCode::kInternal, "a message begins with unknown flags"));
