@@ -101,7 +101,7 @@ TEST_P(RecordedIdentity, PkiIdIsHashOfDecodedFields) {
     EXPECT_FALSE(pki_id.has_value());
   } else {
     ASSERT_TRUE(pki_id.has_value()) << pki_id.error().message;
-    EXPECT_EQ(pki_id->ToHex(), Entry()["pki_id"]);
+    EXPECT_EQ(pki_id->ToHex(), Entry()["pki_id"].get<std::string>());
   }
 }
 
@@ -124,7 +124,7 @@ TEST_P(RecordedIdentity, IsJudgedByTheChannelAsInFabric) {
     ExpectVerdict(identity, expected["deserialize"]);
     if (!identity) continue;
     ExpectVerdict((*identity)->validation(), expected["validate"]);
-    EXPECT_EQ((*identity)->identifier(), expected["identifier"]);
+    EXPECT_EQ((*identity)->identifier(), expected["identifier"].get<std::string>());
 
     std::set<std::string> ous;
     for (const OrganizationalUnit& unit : (*identity)->organizational_units()) {

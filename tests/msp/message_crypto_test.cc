@@ -67,7 +67,7 @@ TEST_P(ObservingPeer, GivesFabricsVerdictOnEveryRecordedIdentity) {
 
     const auto known =
         peer.node.Await<std::string>([&](auto done) { return peer.crypto.OrganizationOf(identity, done); });
-    EXPECT_EQ(known.value(), expected["organization"]);
+    EXPECT_EQ(known.value(), expected["organization"].get<std::string>());
     EXPECT_EQ(peer.Validate(identity).has_value(), expected["validate_identity"] == "ok");
 
     const auto pki_id = peer.crypto.PkiIdOf(identity);
