@@ -52,6 +52,9 @@ base::Result<void> CheckBlock(const Authority& authority, const std::string& cha
       metadata.signatures_size() == 0 || !creator.ParseFromString(metadata.signatures(0).signature_header())) {
     return base::Fail(ErrorCode::kInvalid, "block {} carries no signature that can be decoded", number);
   }
+  if (authority.OrganizationOf(creator.creator()) != kOrdererMspId) {
+    return base::Fail(ErrorCode::kDenied, "block {} is not signed by a member of {}", number, kOrdererMspId);
+  }
   return authority.CheckSignature(creator.creator(), metadata.signatures(0).signature(), SignedBytes(channel, *block));
 }
 

@@ -11,11 +11,15 @@
 
 namespace grapevine::simulation {
 
+// MSP id of those whose signature makes a block valid in the simulated world.
+inline constexpr char kOrdererMspId[] = "OrdererMSP";
+
 // A serialised common.Block with `previous_hash` as given and `transactions` as data, signed by `orderer`.
 base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const std::string& channel,
                       std::uint64_t number, base::ByteView previous_hash, const std::vector<std::string>& transactions);
 
-// 03, 6.3 in the simulated world: number, data hash, and the orderer's signature, which covers the channel as well.
+// 03, 6.3 in the simulated world: number, data hash, and the signature of an identity of
+// kOrdererMspId, which covers the channel as well.
 base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,
                               base::ByteView block);
 
