@@ -112,7 +112,7 @@ func wait(stream grpc.ServerStream) error {
 	}
 	<-stream.Context().Done()
 	emit(map[string]interface{}{"event": "cancelled"})
-	return stream.Context().Err()
+	return status.FromContextError(stream.Context().Err()).Err()
 }
 
 func deadline(stream grpc.ServerStream) error {
