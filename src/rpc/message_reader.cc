@@ -6,9 +6,10 @@
 namespace grapevine::rpc {
 
 namespace {
-// A message up to this size gets its memory at once; a larger one must first show that its bytes come. Then it gets all
-// of it: memory that is not written to yet costs nothing, and nothing is copied twice.
-constexpr std::size_t kTrustedLength = 1UL << 20;
+// A length is a claim: memory grows as bytes come, in two steps. What is reserved after the second is not written to
+// before its bytes come, costs nothing until then, and nothing large is copied twice.
+constexpr std::size_t kFirstStep = 64UL << 10;
+constexpr std::size_t kSecondStep = 1UL << 20;
 }  // namespace
 
 MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
@@ -19,10 +20,12 @@ MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
     header_size_ += part;
     if (header_size_ < header_.size()) return Outcome::kNeedMore;
     if (const Outcome parsed = ParseHeader(); parsed != Outcome::kMessage) return parsed;
-    body_.reserve(std::min(length_, kTrustedLength));
+    body_.reserve(std::min(length_, kFirstStep));
   }
   const std::size_t part = std::min(length_ - body_.size(), input.size());
-  if (body_.size() + part > body_.capacity()) body_.reserve(length_);
+  if (const std::size_t size = body_.size() + part; size > body_.capacity()) {
+    body_.reserve(size <= kSecondStep ? std::min(length_, kSecondStep) : length_);
+  }
   body_.append(input.data(), part);
   input.remove_prefix(part);
   return body_.size() == length_ ? Outcome::kMessage : Outcome::kNeedMore;

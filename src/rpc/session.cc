@@ -99,6 +99,7 @@ Result<void> Session::Receive(ByteView bytes) {
     const int error = static_cast<int>(used);
     nghttp2_session_terminate_session(native_->session, NGHTTP2_PROTOCOL_ERROR);
     terminating_ = true;
+    terminating_ = true;
     termination_ = nghttp2_strerror(error);
     return Fail(ErrorCode::kUnavailable, "HTTP/2 protocol error: {}", nghttp2_strerror(error));
   }

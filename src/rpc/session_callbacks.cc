@@ -54,6 +54,10 @@ void Session::Callbacks::Install(nghttp2_session_callbacks* callbacks) {
 int Session::Callbacks::BeginHeaders(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
   Session& self = Self(user);
   if (self.broken_ || self.terminating_) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
+    self.EndWith(NGHTTP2_PROTOCOL_ERROR, "push");
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   const std::int32_t id = frame->hd.stream_id;
   StreamCore* stream = self.Find(id);

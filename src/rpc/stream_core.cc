@@ -193,7 +193,7 @@ void StreamCore::ReceiveData(ByteView data) {
 void StreamCore::ReceiveEnd() {
   remote_ended = true;
   if (client() && !trailers_) {
-    trailers_ = MakeStatus(StatusCode::kUnknown, "the server ended the stream without a status");
+    trailers_ = MakeStatus(StatusCode::kInternal, "the server ended the stream without a status");
   }
   DeliverEnd();
 }
