@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -42,8 +43,9 @@ class ClientStream final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   std::vector<std::int64_t> PingPong(std::size_t rounds, std::size_t size) {
     message_ = Message(size);
     times_.clear();
-    pending_ = 1 + rounds;  // the last answer, and every write
+    pending_ = 1;
     rounds_ = rounds;
+    halves_ = 2;
     StartRead(&answer_);
     started_ = std::chrono::steady_clock::now();
     StartWrite(&message_);
@@ -63,22 +65,25 @@ class ClientStream final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   }
   void OnWriteDone(bool ok) override {
     if (!ok) return;
-    if (rounds_ > 0 || std::exchange(marker_sent_, false)) return Complete();
+    if (rounds_ > 0) return HalfRound();
+    if (std::exchange(marker_sent_, false)) return Complete();
     WriteNext();
   }
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    if (rounds_ > 0) {
-      auto now = std::chrono::steady_clock::now();
-      times_.push_back((now - started_).count());
-      if (times_.size() < rounds_) {
-        started_ = now;
-        StartRead(&answer_);
-        StartWrite(&message_);
-        return;
-      }
-    }
+    if (rounds_ > 0) return HalfRound();
     Complete();
+  }
+  // The answer may overtake the notice that the write is done; the next write needs both.
+  void HalfRound() {
+    if (--halves_ > 0) return;
+    auto now = std::chrono::steady_clock::now();
+    times_.push_back((now - started_).count());
+    if (times_.size() == rounds_) return Complete();
+    halves_ = 2;
+    started_ = now;
+    StartRead(&answer_);
+    StartWrite(&message_);
   }
   void OnDone(const grpc::Status&) override {
     std::lock_guard lock(mutex_);
@@ -105,6 +110,7 @@ class ClientStream final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   std::size_t left_ = 0;
   bool marker_sent_ = false;
   std::size_t rounds_ = 0;
+  std::atomic<int> halves_ = 0;  // of the round: the write and the answer
   std::chrono::steady_clock::time_point started_;
   std::vector<std::int64_t> times_;
   std::mutex mutex_;

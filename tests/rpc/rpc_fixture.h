@@ -21,7 +21,7 @@
 namespace grapevine::rpc {
 
 // One for a whole test; reached only by a defect.
-inline constexpr base::Duration kPatience = std::chrono::seconds(15);
+inline constexpr base::Duration kPatience = std::chrono::seconds(60);
 
 // TLS of `peerN.orgM.example.com` of the recorded network, which trusts its own organisation's TLS CA. Files are names
 // of fixtures.
