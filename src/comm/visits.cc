@@ -65,10 +65,10 @@ void Visits::Finish(std::uint64_t id, base::Result<ConnectionInfo> result) {
 }
 
 void Visits::FailAll(const base::Error& error) {
-  for (auto& [id, visit] : visits_) {
+  for (auto& [number, visit] : visits_) {
     visit.ending.reset();
     visit.dial = context_.executor().After(base::Duration::zero(),
-                                           [this, id = id, error] { Finish(id, std::unexpected(error)); });
+                                           [this, id = number, error] { Finish(id, std::unexpected(error)); });
   }
 }
 
