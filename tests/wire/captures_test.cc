@@ -52,7 +52,7 @@ TEST(CapturesTest, EveryCaptureDecodesAndIsReproducedByteByByte) {
     const auto envelope =
         Envelope::Decode(base::Bytes(ReadFixture("captures/" + capture.at("file").get<std::string>())));
     ASSERT_TRUE(envelope);
-    EXPECT_EQ(crypto::Sha256(envelope->encoded()).ToHex(), capture.at("sha256"));
+    EXPECT_EQ(crypto::Sha256(envelope->encoded()).ToHex(), capture.at("sha256").get<std::string>());
     ExpectSameBytesAgain(*envelope);
 
     const auto message = DecodeMessage(envelope->payload());
