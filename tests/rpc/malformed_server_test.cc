@@ -80,7 +80,7 @@ TEST_F(MalformedServer, UnusualButLegalAnswersWork) {
 }
 
 TEST_F(MalformedServer, EndWithoutTrailers) {
-  ExpectStreamEnds(Headers(kAnswer) + Data(Message("hello"), kEndStream), StatusCode::kUnknown);
+  ExpectStreamEnds(Headers(kAnswer) + Data(Message("hello"), kEndStream), StatusCode::kInternal);
 }
 
 TEST_F(MalformedServer, TrailersWithoutStatus) {

@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "rpc/http2_frames.h"
 #include "support/fixtures.h"
 
@@ -68,7 +70,19 @@ TlsProbe::~TlsProbe() {
 
 std::string TlsProbe::version() const { return SSL_get_version(native_->ssl); }
 
+// OpenSSL writes to sockets without asking for an error instead of a signal. Restored, so that the transport under test
+// cannot profit from it.
+class IgnoreBrokenPipe {
+ public:
+  IgnoreBrokenPipe() : before_(std::signal(SIGPIPE, SIG_IGN)) {}
+  ~IgnoreBrokenPipe() { std::signal(SIGPIPE, before_); }
+
+ private:
+  void (*before_)(int);
+};
+
 void TlsProbe::Step() {
+  IgnoreBrokenPipe ignore;
   if (!established_) {
     int result = SSL_do_handshake(native_->ssl);
     int error = SSL_get_error(native_->ssl, result);
