@@ -56,9 +56,9 @@ void ExpectFabricsVerdicts(const std::string& block_file, const std::string& has
     EXPECT_EQ(crypto::Sha256(blocks[number]).ToHex(), expected.at(hash_key));
     const auto block = ParseBlock(blocks[number]);
     ASSERT_TRUE(block);
-    EXPECT_EQ(base::ToHex(block->header.Encode()), expected.at("header_der"));
-    EXPECT_EQ(block->header.Hash().ToHex(), expected.at("header_hash"));
-    EXPECT_EQ(block->DataHash().ToHex(), expected.at("data_hash"));
+    EXPECT_EQ(base::ToHex(block->header.Encode()), expected.at("header_der").get<std::string>());
+    EXPECT_EQ(block->header.Hash().ToHex(), expected.at("header_hash").get<std::string>());
+    EXPECT_EQ(block->DataHash().ToHex(), expected.at("data_hash").get<std::string>());
     EXPECT_EQ(LastConfigIndex(*block).value_or(~0ULL), expected.at("last_config"));
     EXPECT_EQ(IsConfigBlock(*block), expected.at("is_config"));
     ASSERT_EQ(block->transactions.size(), expected.at("tx_count"));
@@ -66,7 +66,7 @@ void ExpectFabricsVerdicts(const std::string& block_file, const std::string& has
       const json& tx = expected.at("txs").at(i);
       const auto info = InspectTransaction(block->transactions[i]);
       if (!info) continue;  // transactions that do not parse are checked below
-      EXPECT_EQ(info->id, tx.at("tx_id"));
+      EXPECT_EQ(info->id, tx.at("tx_id").get<std::string>());
       EXPECT_EQ(block->transactions[i].size(), tx.at("size"));
     }
     if (number > 0) {

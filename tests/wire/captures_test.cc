@@ -59,9 +59,9 @@ TEST(CapturesTest, EveryCaptureDecodesAndIsReproducedByteByByte) {
     ASSERT_TRUE(message);
     contents.insert(message->content.index());
     EXPECT_TRUE(IsType(capture.at("type").get<std::string>(), *message));
-    EXPECT_EQ(message->channel, capture.at("channel"));
+    EXPECT_EQ(message->channel, capture.at("channel").get<std::string>());
     EXPECT_EQ(static_cast<int>(message->tag), capture.at("tag_number"));
-    EXPECT_EQ(std::to_string(message->nonce), capture.at("nonce"));
+    EXPECT_EQ(std::to_string(message->nonce), capture.at("nonce").get<std::string>());
     EXPECT_EQ(envelope->is_signed(), capture.at("signed"));
     EXPECT_EQ(envelope->secret().has_value(), capture.at("secret_envelope"));
     EXPECT_EQ(HasLegalTag(*message), capture.at("tag_check") == "legal") << capture.at("tag_check");
@@ -85,10 +85,11 @@ TEST(CapturesTest, InternalEndpointsAndAliveFieldsAreThoseThatFabricRead) {
     const Message message = *DecodeMessage(envelope.payload());
     const auto* alive = message.As<AliveMessage>();
     EXPECT_EQ(alive->membership.endpoint, alive_json.at("membership").value("endpoint", ""));
-    EXPECT_EQ(std::to_string(alive->timestamp.incarnation), alive_json.at("timestamp").at("inc_num"));
-    EXPECT_EQ(std::to_string(alive->timestamp.sequence), alive_json.at("timestamp").at("seq_num"));
+    EXPECT_EQ(std::to_string(alive->timestamp.incarnation),
+              alive_json.at("timestamp").at("inc_num").get<std::string>());
+    EXPECT_EQ(std::to_string(alive->timestamp.sequence), alive_json.at("timestamp").at("seq_num").get<std::string>());
     EXPECT_EQ(alive->identity.empty(), !alive_json.contains("identity"));
-    EXPECT_EQ(base::ToHex(envelope.signature()), decoded.at("signature"));
+    EXPECT_EQ(base::ToHex(envelope.signature()), decoded.at("signature").get<std::string>());
     if (decoded.contains("secret")) {
       ++with_secret;
       EXPECT_EQ(envelope.internal_endpoint(), decoded.at("secret").at("internalEndpoint"));
@@ -116,8 +117,8 @@ TEST(CapturesTest, EveryRecordOfTheTranscriptsDecodes) {
       ASSERT_TRUE(message);
       EXPECT_TRUE(IsType(record.at("type").get<std::string>(), *message));
       EXPECT_EQ(static_cast<int>(message->tag), record.at("tag"));
-      EXPECT_EQ(std::to_string(message->nonce), record.at("nonce"));
-      EXPECT_EQ(message->channel, record.at("channel"));
+      EXPECT_EQ(std::to_string(message->nonce), record.at("nonce").get<std::string>());
+      EXPECT_EQ(message->channel, record.at("channel").get<std::string>());
       EXPECT_EQ(envelope->is_signed(), record.at("signed"));
     }
     EXPECT_GT(envelopes, 0U);
