@@ -26,7 +26,7 @@ using namespace std::chrono_literals;  // NOLINT
 using testing::RealCommNode;
 using testing::TlsMaterial;
 
-constexpr auto kStart = 15ms;  // between the trials of a batch, so that one machine does not queue their TLS
+constexpr auto kStart = 40ms;  // between the trials of a batch, so that one machine does not queue their TLS
 constexpr auto kSendInterval = 500ms;
 constexpr auto kDialsAreOver = 3s;
 constexpr auto kTrimIsOver = 13s;  // ten seconds, a message on the winner, the half-close
@@ -84,6 +84,14 @@ class Trial {
   // Everything has been sent and has arrived.
   bool done() const { return stopping_ && received_[0] == sent_[1] && received_[1] == sent_[0]; }
 
+  // What the nodes counted, for the trials that violate a requirement.
+  void Explain(std::map<std::string, std::int64_t>& counts) const {
+    for (const auto& node : nodes_) {
+      for (const auto& [name, value] : node->metrics.Snapshot()) {
+        if (value != 0) counts[name] += value;
+      }
+    }
+  }
   void Count(Tally& tally) const {
     const Streams late = Now();
     ++tally.trials;
@@ -143,26 +151,40 @@ class Bench {
   }
 
  private:
+  std::unique_ptr<Trial> NewTrial() {
+    const std::uint64_t seed = seed_++;
+    // Every ordered pair of members comes, so that either side may be the smaller one.
+    const std::size_t first = seed % kMembers;
+    const std::size_t second = (first + 1 + seed / kMembers % (kMembers - 1)) % kMembers;
+    return std::make_unique<Trial>(loop_, workers_, network_, tls_, first, second, seed);
+  }
   void RunBatch(base::Duration skew, int number, int size, Tally& tally) {
-    std::vector<std::unique_ptr<Trial>> running;
+    std::vector<std::unique_ptr<Trial>> running(static_cast<std::size_t>(size));
     std::vector<base::Handle> starts;
     for (int i = 0; i < size; ++i) {
-      const std::uint64_t seed = seed_++;
-      // Every ordered pair of members comes, so that either side may be the smaller one.
-      const std::size_t first = seed % kMembers;
-      const std::size_t second = (first + 1 + seed / kMembers % (kMembers - 1)) % kMembers;
-      running.push_back(std::make_unique<Trial>(loop_, workers_, network_, tls_, first, second, seed));
-      starts.push_back(loop_.After(i * kStart, [trial = running.back().get(), skew] { trial->Begin(skew); }));
+      starts.push_back(loop_.After(i * kStart, [this, skew, &trial = running[static_cast<std::size_t>(i)]] {
+        trial = NewTrial();
+        // In an event of its own: making two nodes takes longer than the skew.
+        loop_.Post([&trial, skew] { trial->Begin(skew); });
+      }));
     }
     const auto all_done = [&] {
-      return std::all_of(running.begin(), running.end(), [](const auto& trial) { return trial->done(); });
+      return std::all_of(running.begin(), running.end(),
+                         [](const auto& trial) { return trial != nullptr && trial->done(); });
     };
     base::Duration waited = 0s;
     while (!all_done() && waited < size * kStart + kTrimIsOver + kPatience) {
       loop_.RunUntil([] { return false; }, 500ms);
       waited += 500ms;
     }
-    for (const auto& trial : running) trial->Count(tally);
+    std::map<std::string, std::int64_t> counts;
+    for (const auto& trial : running) {
+      Tally alone;
+      trial->Count(alone);
+      if (alone.violated()) trial->Explain(counts);
+      trial->Count(tally);
+    }
+    for (const auto& [name, value] : counts) fmt::print(stderr, "in violating trials: {} = {}\n", name, value);
     fmt::print(stderr, "skew {} ms: {} trials\n", skew / 1ms, number + size);
   }
 

@@ -297,7 +297,7 @@ void Comm::Impl::Dialled(const std::optional<wire::PkiId>& expected, const base:
   }
   PeerLink* const link = LinkFor(found);
   if (link == nullptr || context_.mapper.OrganizationOf(found).empty()) {
-    return DialEnded(expected, endpoint, {base::ErrorCode::kExhausted, "too many peers, or the identity was purged"});
+    return DialEnded(expected, endpoint, {base::ErrorCode::kDenied, "too many peers, or the identity was purged"});
   }
   std::vector<OutgoingMessage> held;
   if (switched || !expected.has_value()) held = TakeHeld(expected, endpoint);

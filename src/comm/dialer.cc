@@ -83,8 +83,11 @@ void Dialer::OpenStream(std::uint64_t id) {
         const HandshakeError& error = outcome.error();
         context_.metrics.Dial("not_authenticated");
         context_.metrics.Handshake("initiator", ToString(error.failure));
-        Finish(id, base::Fail(base::ErrorCode::kDenied, "handshake with {}: {}: {}", active_.at(id).endpoint,
-                              ToString(error.failure), error.text));
+        // Own slowness says nothing about the peer: the code by which PeerLink tells it from a refusal.
+        const auto code =
+            error.failure == HandshakeFailure::kTooLate ? base::ErrorCode::kExhausted : base::ErrorCode::kDenied;
+        Finish(id, base::Fail(code, "handshake with {}: {}: {}", active_.at(id).endpoint, ToString(error.failure),
+                              error.text));
       });
 }
 

@@ -135,6 +135,7 @@ void PeerLink::CancelDial() {
 void PeerLink::DialFailed(const base::Error& error) {
   CancelDial();
   if (open()) return Pump();
+  if (error.code == base::ErrorCode::kExhausted && RedialSoon()) return;  // this node was too slow, the peer answered
   Unreachable("unreachable", error);
 }
 
@@ -288,16 +289,21 @@ void PeerLink::OnStreamEnd(PeerStream& stream, const base::Status& status) {
 void PeerLink::AfterOutgoingEnded(bool cut_short, const base::Status& status) {
   if (!cut_short) quick_redials_ = 0;
   if (!cut_short || open() || dialling_) return;
-  if (quick_redials_ >= context_.config.quick_redials) {
-    return Unreachable("refused",
-                       {base::ErrorCode::kUnavailable, "the peer ended every stream at once: " + status.message});
+  if (!RedialSoon()) {
+    Unreachable("refused", {base::ErrorCode::kUnavailable, "the peer ended every stream at once: " + status.message});
   }
+}
+
+// False: it has been tried often enough.
+bool PeerLink::RedialSoon() {
+  const auto& config = context_.config;
+  if (quick_redials_ >= config.quick_redials) return false;
   ++quick_redials_;
   context_.metrics.quick_redials.Add();
   dialling_ = true;
-  const auto& config = context_.config;
   dial_ = context_.executor().After(
       context_.environment.random.Between(config.quick_redial_min, config.quick_redial_max), [this] { StartDial(); });
+  return true;
 }
 
 void PeerLink::OnStreamHalfClose(PeerStream& stream) {

@@ -97,6 +97,7 @@ class PeerLink final : public PeerStreamOwner {
   void CancelDial();
   void Unreachable(const char* reason, const base::Error& error);
   void PutBack(PeerStream& stream);
+  bool RedialSoon();
   void AfterOutgoingEnded(bool cut_short, const base::Status& status);
   StreamPtr Extract(PeerStream& stream);
   void Leave(StreamPtr stream, base::Duration linger, base::Status status);
