@@ -53,7 +53,7 @@ void ExpectFabricsVerdicts(const std::string& block_file, const std::string& has
   for (std::size_t number = 0; number < blocks.size(); ++number) {
     SCOPED_TRACE(number);
     const json& expected = chain.at("blocks").at(number);
-    EXPECT_EQ(crypto::Sha256(blocks[number]).ToHex(), expected.at(hash_key));
+    EXPECT_EQ(crypto::Sha256(blocks[number]).ToHex(), expected.at(hash_key).get<std::string>());
     const auto block = ParseBlock(blocks[number]);
     ASSERT_TRUE(block);
     EXPECT_EQ(base::ToHex(block->header.Encode()), expected.at("header_der").get<std::string>());

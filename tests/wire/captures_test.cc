@@ -92,7 +92,7 @@ TEST(CapturesTest, InternalEndpointsAndAliveFieldsAreThoseThatFabricRead) {
     EXPECT_EQ(base::ToHex(envelope.signature()), decoded.at("signature").get<std::string>());
     if (decoded.contains("secret")) {
       ++with_secret;
-      EXPECT_EQ(envelope.internal_endpoint(), decoded.at("secret").at("internalEndpoint"));
+      EXPECT_EQ(envelope.internal_endpoint(), decoded.at("secret").at("internalEndpoint").get<std::string>());
     }
   }
   EXPECT_GT(with_secret, 0);
@@ -111,7 +111,7 @@ TEST(CapturesTest, EveryRecordOfTheTranscriptsDecodes) {
       SCOPED_TRACE(record.dump());
       const auto envelope = Envelope::Decode(bytes.Slice(record.at("offset"), record.at("size")));
       ASSERT_TRUE(envelope);
-      EXPECT_EQ(crypto::Sha256(envelope->encoded()).ToHex(), record.at("sha256"));
+      EXPECT_EQ(crypto::Sha256(envelope->encoded()).ToHex(), record.at("sha256").get<std::string>());
       ExpectSameBytesAgain(*envelope);
       const auto message = DecodeMessage(envelope->payload());
       ASSERT_TRUE(message);
@@ -141,7 +141,7 @@ TEST(CapturesTest, HandshakesBindTheTlsCertificatesOfTheirStream) {
       const auto* conn = message->As<ConnEstablish>();
       ASSERT_NE(conn, nullptr);
       EXPECT_EQ(conn->tls_cert_hash.view(), crypto::Sha256(file("_tls_certificate")).view());
-      EXPECT_EQ(conn->pki_id.ToHex(), handshake.at(side + "_pki_id"));
+      EXPECT_EQ(conn->pki_id.ToHex(), handshake.at(side + "_pki_id").get<std::string>());
       if (side == "initiator") {
         EXPECT_EQ(conn->probe, handshake.at("probe"));
       }
