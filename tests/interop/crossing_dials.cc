@@ -122,8 +122,7 @@ CrossingResult CrossDials(World& world, FabricNode& introducer, const std::vecto
   base::Random random(1);
   Count(nodes, -1, result);
   for (std::size_t i = 0; i < rounds; ++i) {
-    // What the introducer says now is passed on to nodes that are down: Fabric peers notice that their streams are
-    // over.
+    // Passed on to nodes that are down, whereby Fabric peers notice that their own streams are over.
     for (FabricNode* node : nodes) node->Stop();
     for (const FabricPeer& peer : peers) introducer.comm().Send(introducer.AliveFor(peer), {peer.remote});
     Round(world, random, introducer, nodes, peers, down).Run(result);
@@ -138,14 +137,13 @@ std::string CrossingResult::Describe() const {
     return milliseconds.empty() ? 0 : milliseconds[(milliseconds.size() - 1) * permille / 1000];
   };
   const auto dials = own_streams + fabric_streams + superseded + fabric_gave_way;
-  return fmt::format(
-      "{} trials: both ways after {} ms (median), {} ms (99 %), {} ms (worst); late {}, lost again {}, presumed dead "
-      "{}; "
-      "streams: {} of ours, {} of Fabric peers; dials given up for the other's: {} of ours, {} of Fabric peers; at "
-      "least {} "
-      "dials crossed; {} quick redials",
-      trials, at(500), at(990), at(1000), late, unstable, presumed_dead, own_streams, fabric_streams, superseded,
-      fabric_gave_way, dials - quick_redials - static_cast<std::int64_t>(trials), quick_redials);
+  return fmt::format("{} trials: both ways after {} ms (median), {} ms (99 %), {} ms (worst)", trials, at(500), at(990),
+                     at(1000)) +
+         fmt::format("; late {}, lost again {}, presumed dead {}", late, unstable, presumed_dead) +
+         fmt::format("; streams: {} of ours, {} of Fabric peers", own_streams, fabric_streams) +
+         fmt::format("; dials given up for the other's: {} of ours, {} of Fabric peers", superseded, fabric_gave_way) +
+         fmt::format("; at least {} dials crossed; {} quick redials",
+                     dials - quick_redials - static_cast<std::int64_t>(trials), quick_redials);
 }
 
 }  // namespace grapevine::interop

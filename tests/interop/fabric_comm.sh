@@ -45,10 +45,12 @@ mentioned() { # mentioned PEER FROM PATTERN: at least once
   echo "$count lines '$3' in the log of $1"
   [ "$count" -gt 0 ]
 }
-# No complaint about handshakes, streams or pings, other than that somebody whom the script has ended is not there.
+# No complaint about handshakes, streams or pings. A handshake that we give up for the peer's own stream (02, 14.2 R3)
+# is regular; the peer tells that it has timed out.
 quiet() { # quiet PEER FROM
   local complaints
-  complaints=$(since "$1" "$2" "Authentication failed|Identity store rejected|didn't send a TLS|too_many_pings|ENHANCE_YOUR_CALM|ResourceExhausted|Failed verif|malformed|unmarshal" | wc -l)
+  complaints=$(since "$1" "$2" "Authentication failed|Identity store rejected|didn't send a TLS|too_many_pings|ENHANCE_YOUR_CALM|ResourceExhausted|Failed verif|malformed|unmarshal" |
+    grep -vc "timed out waiting for connection message" || true)
   echo "$complaints complaints in the log of $1"
   [ "$complaints" = 0 ]
 }
@@ -62,11 +64,11 @@ mark
 "$FABRIC_COMM" "$NET" idle 180 > "$WORK/idle.out" 2>> "$WORK/fabric_comm.log" &
 IDLE=$!
 run dial
-for peer in $OWN $OTHER; do report "1 $peer authenticates us" mentioned $peer "${FROM[$peer]}" "Authenticated 127"; done
+for peer in $OWN $OTHER; do report "1 $peer serves us" mentioned $peer "${FROM[$peer]}" "method=Ping .*CN=peer1.org1.*code=OK"; done
 run probe
 for peer in $OWN $OTHER; do report "3 $peer sees our probe" mentioned $peer "${FROM[$peer]}" "probed us"; done
-run dialled
 run large
+run dialled
 for peer in $OWN $OTHER; do report "1 $peer is content" quiet $peer "${FROM[$peer]}"; done
 wait $IDLE || FAILED=yes
 cat "$WORK/idle.out"
