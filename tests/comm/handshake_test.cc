@@ -228,6 +228,22 @@ TEST_F(HandshakeTest, ProbeIsAnsweredLearnedAndEndedWithOk) {
   EXPECT_EQ(node.Handshakes("responder", "probe"), 1u);
 }
 
+TEST_F(HandshakeTest, AProbeThatLeavesBeforeItIsCheckedIsAProbe) {  // 3.3, as a Fabric peer does
+  simulation::HostOptions slow;
+  slow.costs.verify = 200ms;
+  Node& node = AddNode(world.AddHost("node", slow));
+  PlayedPeer& peer = AddPlayed("peer");
+  auto stream = peer.Open(node.host, false);
+  stream->stream->Send(peer.Conn(*stream->stream, {.probe = true}));
+  ASSERT_TRUE(RunUntil([&] { return !stream->messages.empty(); }));
+  RunFor(50ms);
+  stream.reset();
+  ASSERT_TRUE(RunUntil([&] { return node.Handshakes("responder", "probe") == 1; }, 1s));
+  EXPECT_EQ(node.Handshakes("responder", "stream_ended"), 0u);
+  EXPECT_TRUE(node.mapper->Get(peer.pki_id()).has_value());
+  EXPECT_TRUE(node.comm->Peers().empty());
+}
+
 TEST_F(HandshakeTest, AProbeFlagFromTheResponderFails) {
   Node& node = AddNode("node");
   PlayedPeer& peer = AddPlayed("peer");
