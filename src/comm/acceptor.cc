@@ -1,5 +1,6 @@
 #include "comm/acceptor.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,18 +14,29 @@ Acceptor::Acceptor(const Context& context, base::Server& server, OnAuthenticated
                                          [this](std::unique_ptr<base::Stream> stream) { Serve(std::move(stream)); })),
       ping_service_(server.ServeUnary(kPingMethod, [](std::unique_ptr<base::UnaryCall> call) { call->Respond({}); })) {}
 
-void Acceptor::MakeRoom() {
-  while (!entries_.empty() && entries_.size() >= context_.config.max_unauthenticated_streams) {
-    context_.metrics.incoming_evicted.Add();
-    entries_.erase(entries_.begin());
+Acceptor::Entry& Acceptor::Add(std::uint64_t id, const std::string& address) {
+  const auto is_same = [&](const auto& entry) { return entry.second.address == address; };
+  const auto same = std::count_if(entries_.begin(), entries_.end(), is_same);
+  if (static_cast<std::size_t>(same) >= context_.config.max_unauthenticated_per_connection && same > 0) {
+    Evict(std::find_if(entries_.begin(), entries_.end(), is_same)->first);
+  } else if (entries_.size() >= context_.config.max_unauthenticated_streams && !entries_.empty()) {
+    Evict(entries_.begin()->first);
   }
+  Entry& entry = entries_[id];
+  entry.address = address;
+  return entry;
+}
+
+void Acceptor::Evict(std::uint64_t id) {
+  context_.metrics.incoming_evicted.Add();
+  entries_.erase(id);
 }
 
 void Acceptor::Serve(std::unique_ptr<base::Stream> stream) {
   if (stopped_) return;
-  MakeRoom();
   const std::uint64_t id = next_id_++;
-  entries_[id].handshake = std::make_unique<Handshake>(
+  Entry& entry = Add(id, stream->peer().address);
+  entry.handshake = std::make_unique<Handshake>(
       context_, HandshakeRole::kResponder, false, std::make_unique<OwnedStream>(nullptr, std::move(stream)),
       [this, id](std::expected<void, HandshakeError> outcome) { Completed(id, std::move(outcome)); });
 }
@@ -55,9 +67,8 @@ void Acceptor::Refuse(std::unique_ptr<OwnedStream> stream, base::Status status) 
   if (stream->over()) return;
   stream->SetListener(nullptr);
   (*stream)->Finish(std::move(status));
-  MakeRoom();
   const std::uint64_t id = next_id_++;
-  Entry& entry = entries_[id];
+  Entry& entry = Add(id, (*stream)->peer().address);
   entry.refused = std::move(stream);
   entry.timer = context_.executor().After(context_.config.close_linger, [this, id] { entries_.erase(id); });
 }

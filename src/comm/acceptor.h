@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "base/transport.h"
 #include "comm/context.h"
@@ -12,8 +13,9 @@
 
 namespace grapevine::comm {
 
-// Serves GossipStream and Ping. Holds at most `max_unauthenticated_streams`; the oldest makes room, because an honest
-// peer authenticates within milliseconds and a hostile one holds its place as long as it can.
+// Serves GossipStream and Ping. Holds at most `max_unauthenticated_streams`, few of them on one connection; the oldest
+// makes room, because an honest peer authenticates within milliseconds and a hostile one holds its place as long as it
+// can.
 class Acceptor {
  public:
   using OnAuthenticated =
@@ -31,6 +33,7 @@ class Acceptor {
 
  private:
   struct Entry {
+    std::string address;  // of the connection's other end
     std::unique_ptr<Handshake> handshake;
     std::unique_ptr<OwnedStream> refused;  // until the status has been delivered
     base::Handle timer;
@@ -38,7 +41,9 @@ class Acceptor {
 
   void Serve(std::unique_ptr<base::Stream> stream);
   void Completed(std::uint64_t id, std::expected<void, HandshakeError> outcome);
-  void MakeRoom();
+  // A place for one more stream of the connection from `address`.
+  Entry& Add(std::uint64_t id, const std::string& address);
+  void Evict(std::uint64_t id);
 
   const Context& context_;
   OnAuthenticated authenticated_;

@@ -295,8 +295,9 @@ void Comm::Impl::Dialled(const std::optional<wire::PkiId>& expected, const base:
     if (!verdict.has_value()) return DialEnded(expected, endpoint, verdict.error());
     IdentitySwitched(*expected);
   }
-  PeerLink* const link = LinkFor(found);
-  if (link == nullptr || context_.mapper.OrganizationOf(found).empty()) {
+  // Between the check of the identity and now it may have been purged.
+  PeerLink* const link = context_.mapper.OrganizationOf(found).empty() ? nullptr : LinkFor(found);
+  if (link == nullptr) {
     return DialEnded(expected, endpoint, {base::ErrorCode::kDenied, "too many peers, or the identity was purged"});
   }
   std::vector<OutgoingMessage> held;
@@ -365,10 +366,10 @@ void Comm::Impl::Receive(PeerLink& link, PeerStream& stream, base::Bytes message
     return stream.GrantOne();
   }
   const Lane lane = LaneOf(*decoded);
-  const auto inbox = stream.inbox();  // lives on if a subscriber's predicate closes the stream
-  inbox->Push(std::make_shared<const ReceivedMessage>(std::move(*envelope), std::move(*decoded), stream.info(),
-                                                      inbox->responder()),
-              lane);
+  Inbox& inbox = *stream.inbox();  // watches its life: a subscriber's predicate may destroy everything
+  inbox.Push(std::make_shared<const ReceivedMessage>(std::move(*envelope), std::move(*decoded), stream.info(),
+                                                     inbox.responder()),
+             lane);
 }
 
 AcceptedMessages Comm::Impl::Accept(std::string name, std::function<bool(const ReceivedMessage&)> predicate,
@@ -403,7 +404,7 @@ void Comm::Impl::CloseConn(const wire::PkiId& pki_id) {
 }
 
 base::Handle Comm::Impl::FailSoon(base::Task fail) {
-  return environment_.executor.After(base::Duration::zero(), std::move(fail));
+  return environment_.executor.After(base::Duration::zero(), lifetime_.Guard(std::move(fail)));
 }
 
 base::Handle Comm::Impl::Probe(const base::Endpoint& endpoint, Dialer::OnProbed done) {

@@ -79,7 +79,7 @@ PeerStream* PeerLink::ChooseStream() {
 void PeerLink::Pump() {
   if (queue_.empty()) return;
   PeerStream* const usual = ChooseStream();
-  if (usual == nullptr) return;
+  if (usual == nullptr) return ExpireLater();
   const bool single = ins_.size() + (out_ != nullptr ? 1 : 0) == 1;
   queue_.ForEach([&](OutgoingMessage& message) {
     PeerStream* stream = message.stream != 0 ? Find(message.stream) : nullptr;
@@ -244,14 +244,17 @@ void PeerLink::Close(const char* reason) {
   CancelDial();
   DropQueue(reason, {base::ErrorCode::kCancelled, "the connection to the peer was closed"});
   // What had been handed to a stream may still leave, and is not sent again.
-  const auto end = [&](PeerStream& stream) {
+  const auto silence = [&](PeerStream& stream) {
     for (auto& message : stream.TakeUnsent()) {
       Drop(std::move(message), reason, {base::ErrorCode::kCancelled, "the connection to the peer was closed"});
     }
-    EndStream(stream, reason, "");
+    stream.Mute();
   };
-  if (out_ != nullptr) end(*out_);
-  while (!ins_.empty()) end(*ins_.front());
+  for (const Leaving& leaving : leaving_) silence(*leaving.stream);
+  while (PeerStream* stream = out_ != nullptr ? out_.get() : ins_.empty() ? nullptr : ins_.front().get()) {
+    silence(*stream);
+    EndStream(*stream, reason, "");
+  }
   MaybeRetire();
 }
 
