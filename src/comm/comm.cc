@@ -146,8 +146,8 @@ void Comm::Impl::Stop() {
   visits_.FailAll(stopping);
   demultiplexer_.Close();
   draining_.clear();
-  presumed_dead_.Clear();
-  identity_switch_.Clear();
+  presumed_dead_.Close();
+  identity_switch_.Close();
 }
 
 // ---- Sending

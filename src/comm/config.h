@@ -44,8 +44,8 @@ struct CommConfig {
   std::size_t max_handshake_bytes = 64 * 1024;
   std::size_t max_concurrent_dials = 64;  // others wait in the order in which they were wanted
   std::size_t max_peers = 10000;          // connection records; more are refused
-  // A subscriber that has been full for so long loses the message that waits for it, so that the liveness messages
-  // behind it arrive before anybody expires. Zero: wait for ever.
+  // A subscriber that has been full for so long loses the messages that it has no room for, until it takes one again,
+  // so that the liveness messages behind them arrive before anybody expires. Zero: wait for ever.
   base::Duration publish_patience = 10s;
 };
 

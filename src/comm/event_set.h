@@ -34,7 +34,11 @@ class EventSet {
     observers_[id] = std::make_shared<Observer>(std::move(observer));
     return base::Handle(lifetime_.Guard([this, id] { observers_.erase(id); }));
   }
-  void Clear() { pending_.clear(); }
+  // Nobody is told anything any more; allowed inside an observer.
+  void Close() {
+    pending_.clear();
+    observers_.clear();
+  }
 
  private:
   void Tell() {

@@ -19,15 +19,22 @@ void Inbox::Pump(Lane lane) {
     const Published published =
         demultiplexer_.Publish(message, lane, [this, lane](bool) { Next(lane); }, &state.publication);
     if (alive.expired()) return;  // a predicate closed the stream
-    if (published == Published::kPending) {
+    if (published == Published::kPending && !state.impatient) {
       state.waiting = true;
       if (context_.config.publish_patience > base::Duration::zero()) {
         state.patience = context_.executor().After(context_.config.publish_patience, [this, lane] {
           context_.metrics.DroppedReceive("subscriber_full");
+          StateOf(lane).impatient = true;
           Next(lane);
         });
       }
       return;
+    }
+    if (published == Published::kPending) {
+      context_.metrics.DroppedReceive("subscriber_full");
+      state.publication.Reset();
+    } else {
+      state.impatient = false;
     }
     if (published == Published::kClosed) context_.metrics.DroppedReceive("closed");
     state.messages.pop_front();

@@ -17,8 +17,9 @@
 namespace grapevine::comm {
 
 // Publishes the messages of one stream, in order per lane, one at a time: while a subscriber is full the lane waits and
-// so does the stream's credit. Bounded by the credit that the stream has granted. A message that has waited for
-// `publish_patience` is dropped for the subscribers that have no room, so that liveness messages come through.
+// so does the stream's credit. Bounded by the credit that the stream has granted. When a message has waited for
+// `publish_patience`, it and those behind it are dropped for the subscribers that have no room, until one finds room:
+// the liveness messages behind them must come through before anybody takes the peer for dead.
 class Inbox {
  public:
   // `consumed` is called for every message that has left; it may be called within Push.
@@ -43,6 +44,7 @@ class Inbox {
   struct LaneState {
     std::deque<ReceivedMessagePtr> messages;  // the first one is being published while `waiting`
     bool waiting = false;
+    bool impatient = false;  // the last message waited in vain
     base::Handle publication;
     base::Handle patience;
   };

@@ -91,6 +91,28 @@ TEST_F(LeftoversTest, NoCallbackRunsAfterDestruction) {
   EXPECT_FALSE(called);
 }
 
+TEST_F(LeftoversTest, NoEventIsToldAfterAnObserverHasStopped) {
+  std::vector<RemotePeer> unreachable;
+  for (const char name : {'a', 'b', 'c'}) unreachable.push_back({"", *wire::PkiId::From(std::string(32, name))});
+  const auto stopper = node.comm->OnPresumedDead([&](const wire::PkiId&) { node.comm->Stop(); });
+  node.comm->Send(Text("x"), unreachable);
+  RunFor(1s);
+  EXPECT_EQ(node.presumed_dead.size(), 1u);
+}
+
+TEST_F(LeftoversTest, ANodeThatDialsItselfLosesNothingAndForgetsItself) {
+  const RemotePeer self{node.host.endpoint(), {}};
+  node.comm->Send(Text("by endpoint"), {self});
+  RunFor(1s);
+  node.comm->Send(Text("by PKI-ID"), {node.remote()});
+  RunFor(60s);
+  EXPECT_EQ(node.received, (std::vector<std::string>{"by endpoint", "by PKI-ID"}));
+  EXPECT_TRUE(node.presumed_dead.empty());
+  node.comm->CloseConn(node.pki_id());
+  RunFor(10s);
+  EXPECT_TRUE(node.comm->Peers().empty());
+}
+
 TEST_F(LeftoversTest, APredicateMayDestroyEverything) {
   PlayedPeer& peer = AddPlayed("peer");
   auto stream = peer.Open(node.host);

@@ -172,7 +172,31 @@ TEST_F(SendingTest, AConsumerThatStandsStillLosesMessagesSoThatOthersLive) {
   EXPECT_EQ(liveness.queued(), 0u) << "no credit is left";
   RunFor(2s);
   EXPECT_EQ(liveness.queued(), 1u);
-  EXPECT_EQ(node.Dropped("received", "subscriber_full"), 1u);
+  EXPECT_EQ(node.Dropped("received", "subscriber_full"), 2u);
+}
+
+TEST_F(SendingTest, AConsumerThatStandsStillDelaysLivenessOnceAndNotPerMessage) {  // D-18
+  Node& node = AddNode("node");
+  node.messages.Cancel();
+  auto consumer = node.comm->Accept(
+      "consumer", [](const ReceivedMessage& m) { return m.message().As<wire::DataMessage>() != nullptr; }, 1);
+  auto liveness = node.comm->Accept(
+      "liveness", [](const ReceivedMessage& m) { return m.message().As<wire::AliveMessage>() != nullptr; }, 9);
+  PlayedPeer& peer = AddPlayed("peer");
+  auto stream = peer.Open(node.host);
+  for (int i = 0; i < 100; ++i) stream->stream->Send(Text(std::to_string(i)).encoded());
+  stream->stream->Send(Alive(1).encoded());
+  RunFor(11s);
+  EXPECT_EQ(liveness.queued(), 1u) << "the peer would be taken for dead after 25 s";
+  EXPECT_EQ(node.Dropped("received", "subscriber_full"), 99u);
+  EXPECT_TRUE(consumer.TryReceive().has_value());
+  stream->stream->Send(Text("again").encoded());
+  stream->stream->Send(Text("waits").encoded());
+  RunFor(1s);
+  EXPECT_EQ(consumer.queued(), 1u);
+  EXPECT_TRUE(consumer.TryReceive().has_value());
+  RunFor(1s);
+  EXPECT_EQ(consumer.queued(), 1u) << "a consumer that goes on is waited for again";
 }
 
 TEST_F(SendingTest, MessagesOfAStreamThatEndsAreStillDelivered) {
