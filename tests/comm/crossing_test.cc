@@ -2,7 +2,8 @@
 // events.
 #include <set>
 
-#include "fabric_model.h"
+#include "harness.h"
+#include "simulation/model_fabric_peer.h"
 #include "support/seeds.h"
 
 namespace grapevine::comm {
@@ -97,21 +98,24 @@ void NodeWithFabric(std::uint64_t seed, base::Duration max_skew, bool choose, st
   if (choose) crossing.world.scheduler().SetChooser(&chooser);
   Node node(crossing.world.AddHost("node" + std::to_string(seed)), crossing.authority, kOrg1, {});
   node.ReceiveAll();
-  PlayedPeer played(crossing.world, crossing.world.AddHost("fabric" + std::to_string(seed)), crossing.authority, kOrg1);
-  FabricModel fabric(played, node.host);
+  simulation::Host& host = crossing.world.AddHost("fabric" + std::to_string(seed));
+  simulation::ModelFabricPeer fabric(host, crossing.authority, crossing.authority.Issue(kOrg1, host.name()));
+  std::size_t fabric_received = 0;
+  fabric.OnMessage([&](const wire::PkiId&, const wire::Message&) { ++fabric_received; });
   crossing.Every(crossing.random.Between(0ns, max_skew), 500ms, 40,
-                 [&](int i) { node.comm->Send(Text(std::to_string(i)), {played.remote()}); });
-  crossing.Every(crossing.random.Between(0ns, max_skew), 500ms, 40, [&](int i) { fabric.Send(std::to_string(i)); });
+                 [&](int i) { node.comm->Send(Text(std::to_string(i)), {{host.endpoint(), fabric.pki_id()}}); });
+  crossing.Every(crossing.random.Between(0ns, max_skew), 500ms, 40,
+                 [&](int i) { fabric.Send(node.host.endpoint(), node.pki_id(), Text(std::to_string(i))); });
 
   crossing.world.scheduler().RunFor(3100ms);  // seven messages have been sent by either
-  const PeerState state = node.StateOf(played.pki_id());
+  const PeerState state = node.StateOf(fabric.pki_id());
   outcomes->insert(std::string(state.outgoing ? "node's " : "") + (state.incoming > 0 ? "Fabric's" : ""));
   ASSERT_TRUE(node.presumed_dead.empty());
   const std::size_t at_node = node.received.size();
-  const std::size_t at_fabric = fabric.received.size();
+  const std::size_t at_fabric = fabric_received;
   crossing.world.scheduler().RunFor(17s);
   ASSERT_EQ(node.received.size() - at_node, 33u) << "from 3 s on nothing is lost";
-  ASSERT_EQ(fabric.received.size() - at_fabric, 33u);
+  ASSERT_EQ(fabric_received - at_fabric, 33u);
   ASSERT_TRUE(node.presumed_dead.empty());
 }
 
