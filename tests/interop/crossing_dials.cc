@@ -141,7 +141,8 @@ std::string CrossingResult::Describe() const {
                      at(1000)) +
          fmt::format("; late {}, lost again {}, presumed dead {}", late, unstable, presumed_dead) +
          fmt::format("; streams: {} of ours, {} of Fabric peers", own_streams, fabric_streams) +
-         fmt::format("; dials given up for the other's: {} of ours, {} of Fabric peers", superseded, fabric_gave_way) +
+         fmt::format("; handshakes given up for the other's stream: {} of ours, {} of Fabric peers", superseded,
+                     fabric_gave_way) +
          fmt::format("; at least {} dials crossed; {} quick redials",
                      dials - quick_redials - static_cast<std::int64_t>(trials), quick_redials);
 }

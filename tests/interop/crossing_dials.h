@@ -14,9 +14,9 @@ struct CrossingResult {
   std::size_t late = 0;              // no answer within 3 s
   std::size_t unstable = 0;          // answered, but later no more
   std::int64_t own_streams = 0;      // that our nodes opened and committed
-  std::int64_t superseded = 0;       // own dials given up for a Fabric peer's stream
+  std::int64_t superseded = 0;       // own handshakes, done but not committed, given up for a Fabric peer's stream
   std::int64_t fabric_streams = 0;   // accepted from Fabric peers
-  std::int64_t fabric_gave_way = 0;  // Fabric peers' dials given up for our stream, before they were authenticated
+  std::int64_t fabric_gave_way = 0;  // Fabric peers' handshakes given up for our stream
   std::int64_t quick_redials = 0;
   std::int64_t presumed_dead = 0;
   std::vector<std::int64_t> milliseconds;  // until messages went both ways, sorted
