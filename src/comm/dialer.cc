@@ -84,8 +84,9 @@ void Dialer::OpenStream(std::uint64_t id) {
         context_.metrics.Dial("not_authenticated");
         context_.metrics.Handshake("initiator", ToString(error.failure));
         // Own slowness says nothing about the peer: the code by which PeerLink tells it from a refusal.
-        const auto code =
-            error.failure == HandshakeFailure::kTooLate ? base::ErrorCode::kExhausted : base::ErrorCode::kDenied;
+        const bool own_fault =
+            error.failure == HandshakeFailure::kTooLate || error.failure == HandshakeFailure::kOverloaded;
+        const auto code = own_fault ? base::ErrorCode::kExhausted : base::ErrorCode::kDenied;
         Finish(id, base::Fail(code, "handshake with {}: {}: {}", active_.at(id).endpoint, ToString(error.failure),
                               error.text));
       });

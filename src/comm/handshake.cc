@@ -30,6 +30,8 @@ const char* ToString(HandshakeFailure failure) {
       return "signing_failed";
     case HandshakeFailure::kTooLate:
       return "too_late";
+    case HandshakeFailure::kOverloaded:
+      return "overloaded";
     case HandshakeFailure::kProbeFromResponder:
       return "probe_from_responder";
   }
@@ -105,7 +107,7 @@ void Handshake::OnMessage(base::Bytes message) {
 // Row 5. A valid identity is learned here even if the stream is refused below.
 void Handshake::CheckIdentity(const base::Bytes& identity) {
   checking_ = context_.mapper.Put(claim_.pki_id, identity, [this](base::Result<msp::IdentityMapper::Entry> entry) {
-    if (!entry.has_value()) return Fail(HandshakeFailure::kIdentityRefused, entry.error().message);
+    if (!entry.has_value()) return Refuse(HandshakeFailure::kIdentityRefused, entry.error());
     organization_ = entry->organization;
     CheckBinding();
   });
@@ -126,7 +128,7 @@ void Handshake::CheckSignature() {
   checking_ = context_.crypto.Verify(claim_.identity, received_.signature(), received_.payload(),
                                      [this](base::Result<void> verdict) {
                                        if (!verdict.has_value()) {
-                                         return Fail(HandshakeFailure::kBadSignature, verdict.error().message);
+                                         return Refuse(HandshakeFailure::kBadSignature, verdict.error());
                                        }
                                        CheckSecret();
                                      });
@@ -153,7 +155,7 @@ void Handshake::CheckSecret() {
   checking_ = context_.crypto.Verify(claim_.identity, secret->signature, secret->payload,
                                      [this, accept](base::Result<void> verdict) {
                                        if (!verdict.has_value()) {
-                                         return Fail(HandshakeFailure::kBadSignature, verdict.error().message);
+                                         return Refuse(HandshakeFailure::kBadSignature, verdict.error());
                                        }
                                        accept();
                                      });
@@ -174,6 +176,11 @@ void Handshake::OnEnd(const base::Status& status) {
 void Handshake::Succeed() {
   timer_.Reset();
   if (auto done = std::exchange(done_, nullptr)) done({});
+}
+
+// A check that could not be made says nothing about the other side.
+void Handshake::Refuse(HandshakeFailure failure, const base::Error& error) {
+  Fail(error.code == base::ErrorCode::kExhausted ? HandshakeFailure::kOverloaded : failure, error.message);
 }
 
 void Handshake::Fail(HandshakeFailure failure, std::string text) {

@@ -30,6 +30,7 @@ enum class HandshakeFailure : std::uint8_t {
   kStreamEnded,        // before the message came (15 #1)
   kSigningFailed,      // the own message could not be made (15 #2)
   kTooLate,            // verification took longer than the other side waits (14.2 R2)
+  kOverloaded,         // too much waits to be verified here already
   kProbeFromResponder  // 3.3
 };
 // The label `result` of gossip_comm_handshakes.
@@ -73,6 +74,7 @@ class Handshake final : public base::StreamHandler {
   void CheckSignature();
   void CheckSecret();
   void Succeed();
+  void Refuse(HandshakeFailure failure, const base::Error& error);
   void Fail(HandshakeFailure failure, std::string text);
   void FailLater(HandshakeFailure failure, std::string text);
 

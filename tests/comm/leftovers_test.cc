@@ -113,6 +113,23 @@ TEST_F(LeftoversTest, ANodeThatDialsItselfLosesNothingAndForgetsItself) {
   EXPECT_TRUE(node.comm->Peers().empty());
 }
 
+TEST_F(LeftoversTest, AnOverloadedNodeDialsAgainBeforeItPresumesDeath) {
+  node.comm.reset();
+  msp::IdentityMapperConfig none_at_a_time;
+  none_at_a_time.max_identities = 0;
+  node.mapper = std::make_unique<msp::IdentityMapper>(node.host.environment(), *node.crypto,
+                                                      node.crypto->own_identity(), none_at_a_time);
+  node.comm = std::make_unique<Comm>(node.host.environment(), node.host.transport(), node.host.server(), *node.mapper,
+                                     *node.crypto);
+  PlayedPeer& peer = AddPlayed("peer");
+  peer.Serve(true);
+  node.comm->Send(Text("x"), {peer.remote()});
+  RunFor(5s);
+  EXPECT_EQ(node.Handshakes("initiator", "overloaded"), 4u);
+  EXPECT_EQ(node.Count("quick_redials"), 3u);
+  EXPECT_EQ(node.Count("presumed_dead"), 1u);
+}
+
 TEST_F(LeftoversTest, APredicateMayDestroyEverything) {
   PlayedPeer& peer = AddPlayed("peer");
   auto stream = peer.Open(node.host);
