@@ -94,10 +94,10 @@ class EventLoop::State {
 
   // One round: what is ready now, then BeforeWait tasks. Waits first when nothing is due, at most until `limit`.
   void Turn(SteadyTime limit) {
-    RunBeforeWait();
     WaitForDescriptors(limit);
     RunTimers();
     RunPosted();
+    RunBeforeWait();
   }
 
   // Drops every task without running it. Their destructors may post or cancel: repeated until nothing is left.
@@ -141,6 +141,7 @@ class EventLoop::State {
   }
 
   int WaitMilliseconds(SteadyTime limit) {
+    if (!before_wait_.empty()) return 0;  // set outside of Run
     {
       std::lock_guard lock(mutex_);
       if (!posted_.empty() || stopped_) return 0;

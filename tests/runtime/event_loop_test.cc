@@ -180,6 +180,15 @@ TEST_F(EventLoopTest, BeforeWaitRunsOnceAfterWhatIsReadyNow) {
   EXPECT_EQ(order_, (std::vector<int>{1, 2, 3}));
 }
 
+// RunUntil must not wait for another event before it looks.
+TEST_F(EventLoopTest, WhatBeforeWaitBringsAboutIsSeenBeforeTheLoopWaits) {
+  bool done = false;
+  const auto task = loop_.BeforeWait([&] { done = true; });
+  const auto start = loop_.Now();
+  EXPECT_TRUE(loop_.RunUntil([&] { return done; }, std::chrono::seconds(10)));
+  EXPECT_LT(loop_.Now() - start, std::chrono::seconds(10));
+}
+
 TEST(EventLoopLifetime, HandlesAndWatchesMayOutliveTheLoop) {
   const Pipe pipe;
   auto loop = std::make_unique<EventLoop>();
