@@ -161,12 +161,13 @@ Result<std::unique_ptr<TlsChannel>> TlsChannel::Connect(const TlsContext& contex
   X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_hostflags(parameters,
                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (IsAddress(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str());
-  } else {
-    X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size());
-    SSL_set_tlsext_host_name(ssl, host.c_str());
-  }
+  const bool address = IsAddress(host);
+  // OpenSSL checks no name at all when none is set, which an empty one or one with a NUL would amount to.
+  const bool named =
+      !host.empty() && (address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())
+                                : X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size())) == 1;
+  if (!named) return Fail(ErrorCode::kInvalid, "TLS: '{}' is not a host that a certificate can name", host);
+  if (!address) SSL_set_tlsext_host_name(ssl, host.c_str());
   std::unique_ptr<TlsChannel> channel(new TlsChannel(std::move(native)));
   if (const auto identity = config.identity ? config.identity() : nullptr) {
     if (const auto used = channel->UseIdentity(*identity); !used) return std::unexpected(used.error());

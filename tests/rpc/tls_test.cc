@@ -134,6 +134,18 @@ TEST_F(Tls, ClientRefusesAServerOfAnotherName) {
   EXPECT_THAT(error.message, ::testing::HasSubstr("127.0.0.2"));
 }
 
+// Without a name OpenSSL would check none.
+TEST_F(Tls, HostThatNoCertificateCanNameIsNotDialled) {
+  Serve();
+  auto transport = Transport(SecureClient());
+  const std::string port = ":" + std::to_string(port_);
+  for (const std::string& host : {std::string(), std::string("localhost\0.example.com", 22)}) {
+    const auto outcome = TryDial(*transport, host + port);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().code, ErrorCode::kInvalid) << outcome.error().message;
+  }
+}
+
 TEST_F(Tls, BothSidesRefuseExpiredCertificates) {
   testnet::NetworkConfig config;
   config.organizations = 1;
