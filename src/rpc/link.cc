@@ -17,6 +17,10 @@ using base::Result;
 namespace {
 // Far above one Write; only answers of TLS itself can add to what is pending.
 constexpr std::size_t kMaxPendingBytes = 2UL << 20;
+
+// The other side has closed. What it said before may still wait to be read, a status or an alert for example: reading
+// goes on and finds the end.
+bool RemoteHasClosed(int error) { return error == EPIPE || error == ECONNRESET; }
 }  // namespace
 
 bool HandshakeGate::Enter() {
@@ -160,17 +164,22 @@ Result<void> Link::SendCipher() {
 
 Result<void> Link::SendBytes(ByteView bytes) {
   if (pending_.empty()) {
+    bool writable_later = true;
     while (!bytes.empty()) {
       const auto sent = send(socket_.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (sent < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+        if (RemoteHasClosed(errno)) {
+          writable_later = false;
+          break;
+        }
         return Fail(ErrorCode::kUnavailable, "connection lost: {}", std::strerror(errno));
       }
       metrics_.Sent(static_cast<std::size_t>(sent));
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
-    if (!bytes.empty() && watch_) watch_->SetInterest(true, true);
+    if (!bytes.empty() && watch_) watch_->SetInterest(true, writable_later);
   }
   pending_.append(bytes);
   return {};
@@ -183,6 +192,10 @@ void Link::SendPending() {
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      if (RemoteHasClosed(errno)) {
+        watch_->SetInterest(true, false);
+        return;
+      }
       Broken({ErrorCode::kUnavailable, fmt::format("connection lost: {}", std::strerror(errno))});
       return;
     }

@@ -67,7 +67,8 @@ class Link {
   // Begins: the handshake, then events. Events come later, never within this call.
   void Start(const std::shared_ptr<LinkEvents>& events);
   // Takes all of `plaintext` over. What the operating system does not take now is kept, and `drained` is false until
-  // OnDrained: write nothing more meanwhile. Only after OnSecured.
+  // OnDrained: write nothing more meanwhile. When the other side has closed, that is reported by OnBroken alone, after
+  // what it had sent before. Only after OnSecured.
   base::Result<void> Write(base::ByteView plaintext);
   bool drained() const { return pending_.empty(); }
   // Says farewell and closes the socket; no event follows.

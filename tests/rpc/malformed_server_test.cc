@@ -140,6 +140,21 @@ TEST_F(MalformedServer, GoawayThatLeavesTheStreamOut) {
   EXPECT_EQ(stream_->end()->code, StatusCode::kUnavailable);
 }
 
+// Our write fails before the answer is read: the answer counts all the same.
+TEST_F(MalformedServer, AnswerBeforeAResetOfTheConnection) {
+  peer_->StopReading();
+  stream_->stream().Send(base::Bytes(std::string("never read")));
+  ASSERT_TRUE(Wait([&] { return stream_->stream().unsent() == 0; }, "the message to leave"));
+  loop_.Post([this] {  // what an event sends leaves before the loop looks for something to read
+    peer_->Send(Headers(kAnswer) + Data(Message("hello")) + Trailers("9"));
+    peer_->Close();
+    stream_->stream().Send(base::Bytes(std::string("too late")));
+  });
+  ASSERT_TRUE(Wait([&] { return stream_->end() && closed_; }, "the end of the connection"));
+  EXPECT_EQ(stream_->end()->code, StatusCode::kFailedPrecondition) << stream_->end()->message;
+  EXPECT_THAT(stream_->messages(), ::testing::ElementsAre("hello"));
+}
+
 TEST_F(MalformedServer, Garbage) { ExpectConnectionEnds(Pattern(1, 10'000)); }
 
 TEST_F(MalformedServer, DataOnAStreamThatWasNeverOpened) {
