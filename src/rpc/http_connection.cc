@@ -15,6 +15,7 @@ using base::StatusCode;
 namespace {
 constexpr std::size_t kBatchBytes = 64UL << 10;  // one write to the socket
 constexpr std::size_t kTurnBytes = 512UL << 10;  // per turn of the loop, so that others have theirs
+constexpr base::Duration kFarewell = 1s;         // for a client to close after GOAWAY
 }  // namespace
 
 HttpConnection::HttpConnection(base::IoLoop& loop, const ConnectionSettings& settings, Socket socket,
@@ -95,7 +96,6 @@ void HttpConnection::OnOutput() {
   if (closed_ || std::exchange(flush_scheduled_, true)) return;
   flush_ = loop_.BeforeWait([this] {
     const auto keep = shared_from_this();
-    flush_scheduled_ = false;
     Flush();
   });
 }
@@ -110,14 +110,28 @@ void HttpConnection::Flush() {
   std::size_t budget = kTurnBytes;
   while (WriteBatch(budget)) {
     if (budget > 0) continue;
+    // Until then what handlers add schedules nothing: BeforeWait would go on in this turn.
     loop_.Post([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->OnOutput();
+      const auto self = weak.lock();
+      if (!self) return;
+      self->flush_scheduled_ = false;
+      self->OnOutput();
     });
     return;
   }
-  if (!closed_ && link_.drained() && session_->over()) {
-    Fail({ErrorCode::kUnavailable, "the connection was ended in good order"});
-  }
+  flush_scheduled_ = false;
+  if (!closed_ && link_.drained() && session_->over()) EndInGoodOrder();
+}
+
+void HttpConnection::EndInGoodOrder() {
+  const Error error{ErrorCode::kUnavailable, "the connection was ended in good order"};
+  if (settings_.session.side == StreamCore::Side::kClient || session_->terminating()) return Fail(error);
+  // The client closes first: whatever it sends to a closed socket makes TCP drop what is still on its way to it.
+  if (std::exchange(leaving_, true)) return;
+  alive_timer_ = loop_.After(kFarewell, [this, error] {
+    const auto keep = shared_from_this();
+    Fail(error);
+  });
 }
 
 bool HttpConnection::WriteBatch(std::size_t& budget) {

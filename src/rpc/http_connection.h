@@ -60,6 +60,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void Flush();
   // One batch; false when nothing more can be written now.
   bool WriteBatch(std::size_t& budget);
+  // The session is over and everything has been written.
+  void EndInGoodOrder();
   void CheckAlive();
   void Fail(const base::Error& error);
 
@@ -72,6 +74,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::unique_ptr<Session> session_;  // from OnSecured on
   bool closed_ = false;
   bool flush_scheduled_ = false;
+  bool leaving_ = false;  // alive_timer_ waits for the client to close
   base::Handle flush_;
   base::SteadyTime last_received_{};
   base::SteadyTime pinged_at_{};

@@ -29,7 +29,8 @@ class GrpcServer final : public base::Server {
   const base::Endpoint& address() const override;
 
   // Accepts nobody any more, tells every client to go elsewhere (GOAWAY), and calls `done` when the last stream has
-  // ended or, after closing what is left, when `drain` has passed. Call it once.
+  // ended and the clients have closed (they get a second for that) or, after closing what is left, when `drain` has
+  // passed. Call it once.
   void Shutdown(base::Duration drain, base::Task done);
   // Connections that are established, and those whose handshake is not over.
   std::size_t connections() const;

@@ -89,6 +89,7 @@ void Session::SubmitSettings() {
 
 Result<void> Session::Receive(ByteView bytes) {
   if (broken_) return Fail(ErrorCode::kCancelled, "the connection is over");
+  receiving_ = true;
   const auto used =
       nghttp2_session_mem_recv(native_->session, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   receiving_ = false;
@@ -98,7 +99,6 @@ Result<void> Session::Receive(ByteView bytes) {
     metrics_.Refused("http2");
     const int error = static_cast<int>(used);
     nghttp2_session_terminate_session(native_->session, NGHTTP2_PROTOCOL_ERROR);
-    terminating_ = true;
     terminating_ = true;
     termination_ = nghttp2_strerror(error);
     return Fail(ErrorCode::kUnavailable, "HTTP/2 protocol error: {}", nghttp2_strerror(error));
@@ -305,6 +305,7 @@ void Session::Forget(StreamCore& stream) {
   const auto keep = stream.shared_from_this();
   stream.Unlink();
   streams_.erase(stream.number);
+  if (!broken_ && over()) events_.OnOutput();  // the owner learns there that it was the last
 }
 
 void Session::Record(StreamCore& stream, std::size_t messages) {

@@ -59,6 +59,7 @@ class Session {
   bool has_output() const;
   // Nothing more will happen: it is going away and has no streams, or has ended because of the remote's conduct.
   bool over() const { return terminating_ || (going_away_ && streams_.empty()); }
+  bool terminating() const { return terminating_; }
   // Inside Receive or Produce, where neither may be called again.
   bool busy() const { return receiving_ || output_ != nullptr; }
 

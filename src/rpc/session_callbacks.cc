@@ -212,12 +212,15 @@ int Session::Callbacks::FrameSent(nghttp2_session* session, const nghttp2_frame*
   return 0;
 }
 
-// A request that can no longer be sent, because the server goes away or the user has let go.
-int Session::Callbacks::FrameNotSent(nghttp2_session* /*session*/, const nghttp2_frame* frame, int /*error*/,
-                                     void* user) {
+// A request that can no longer be sent, because the server goes away or the user has let go; or an answer whose status
+// is too long for a header block: the client must not wait for it for ever.
+int Session::Callbacks::FrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) {
   Session& self = Self(user);
-  if (frame->hd.type == NGHTTP2_HEADERS && self.settings_.side == StreamCore::Side::kClient) {
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  if (self.settings_.side == StreamCore::Side::kClient) {
     self.OnStreamClosed(frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+  } else if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
   }
   return 0;
 }

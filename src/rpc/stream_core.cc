@@ -93,6 +93,7 @@ void StreamCore::LetGo() {
   if (finish_) {  // what was queued and the status still go out, for a while
     deadline_ = session_->executor().After(session_->limits().finish_linger, [this] {
       if (session_ != nullptr) session_->Reset(*this, NGHTTP2_CANCEL);
+      DropQueue();  // the reset itself may have to wait for the remote
     });
     return;
   }
