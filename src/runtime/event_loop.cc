@@ -31,6 +31,12 @@ namespace {
 
 constexpr std::uint64_t kWakeId = 0;
 constexpr std::size_t kEventsPerWait = 128;
+// After a wait shorter than kBusy and a turn shorter than kShortTurn the loop looks for events for kLookAgain before it
+// sleeps; less often when that is in vain.
+constexpr base::Duration kBusy = std::chrono::microseconds(200);
+constexpr base::Duration kShortTurn = std::chrono::microseconds(20);
+constexpr base::Duration kLookAgain = std::chrono::microseconds(50);
+constexpr int kMaxLooksToSkip = 63;
 
 SteadyTime ReadSteadyClock() { return SteadyTime(std::chrono::steady_clock::now().time_since_epoch()); }
 
@@ -156,9 +162,36 @@ class EventLoop::State {
     return static_cast<int>(std::min<std::int64_t>(rounded, 3600 * 1000));
   }
 
+  // Waking a thread that sleeps takes longer than handling a small message. While short messages go to and fro, the
+  // loop therefore looks again for a moment before it sleeps. Looking in vain makes it look less often, so that it
+  // costs next to nothing where it does not help; a loop that is idle or moves bulk does not look at all.
+  int Wait(std::array<epoll_event, kEventsPerWait>& events, int milliseconds) {
+    const auto size = static_cast<int>(events.size());
+    if (milliseconds == 0) return epoll_wait(epoll_, events.data(), size, 0);
+    const SteadyTime start = ReadSteadyClock();
+    SteadyTime end = start;
+    int count = 0;
+    const bool quick_exchange = last_wait_ < kBusy && start - woken_ < kShortTurn;
+    if (quick_exchange && looks_to_skip_-- == 0) {
+      while (count == 0 && end - start < kLookAgain) {
+        count = epoll_wait(epoll_, events.data(), size, 0);
+        end = ReadSteadyClock();
+      }
+      looks_in_vain_ = count != 0 ? 0 : std::min(2 * looks_in_vain_ + 1, kMaxLooksToSkip);
+      looks_to_skip_ = looks_in_vain_;
+    }
+    if (count == 0) {
+      count = epoll_wait(epoll_, events.data(), size, milliseconds);
+      end = ReadSteadyClock();
+    }
+    last_wait_ = end - start;
+    woken_ = end;
+    return count;
+  }
+
   void WaitForDescriptors(SteadyTime limit) {
     std::array<epoll_event, kEventsPerWait> events;
-    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), WaitMilliseconds(limit));
+    const int count = Wait(events, WaitMilliseconds(limit));
     if (count < 0 && errno != EINTR) Die("epoll_wait");
     for (int i = 0; i < count; ++i) {
       const epoll_event event = events[static_cast<std::size_t>(i)];
@@ -203,6 +236,10 @@ class EventLoop::State {
   }
 
   SteadyTime now_ = ReadSteadyClock();
+  base::Duration last_wait_ = base::Duration::max();
+  SteadyTime woken_{};
+  int looks_to_skip_ = 0;
+  int looks_in_vain_ = 0;  // how many looks the next failure makes it skip, about
   int epoll_;
   int wake_;
   std::mutex mutex_;
