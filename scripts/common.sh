@@ -1,5 +1,6 @@
 # Sourced by the other scripts: finds the project, installs what is missing, configures and builds a preset.
 set -euo pipefail
+caller=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 

@@ -3,4 +3,5 @@
 . "$(dirname "$0")/common.sh"
 install_packages runtime
 build demo -- grapevine >&2
-exec build/demo/src/grapevine demo "$@"
+cd "$caller"  # paths in the options are relative to where the user stands
+exec "$root/build/demo/src/grapevine" demo "$@"

@@ -271,13 +271,10 @@ void Demo::Feed(Source& source) {
     const auto beats = static_cast<std::int64_t>(source.released.size() - 1);
     const auto due =
         source.released[1] + beats * base::Duration(std::chrono::seconds(1)) / static_cast<std::int64_t>(options_.rate);
-    loop_
-        .After(due - loop_.Now(),
-               [this, &source] {
-                 source.paused = false;
-                 Feed(source);
-               })
-        .Detach();
+    source.pace = loop_.After(due - loop_.Now(), [this, &source] {
+      source.paused = false;
+      Feed(source);
+    });
   }
   ReadNext(source);
 }
