@@ -49,7 +49,10 @@ void Acceptor::Completed(std::uint64_t id, std::expected<void, HandshakeError> o
     const HandshakeError& error = outcome.error();
     context_.metrics.Handshake("responder", ToString(error.failure));
     std::uint64_t suppressed = 0;
-    if (refusals_.Allow(&suppressed)) {
+    if (error.failure == HandshakeFailure::kStreamEnded) {
+      // Regular: a peer that finds another stream, or has what it probed for, leaves.
+      context_.log().Debug("{} left during the handshake: {}", (*stream)->peer().address, error.text);
+    } else if (refusals_.Allow(&suppressed)) {
       context_.log().Warn("refused a stream from {}: {}: {} ({} more were not logged)", (*stream)->peer().address,
                           ToString(error.failure), error.text, suppressed);
     }

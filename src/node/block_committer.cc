@@ -1,5 +1,6 @@
 #include "node/block_committer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "msp/block.h"
@@ -21,12 +22,15 @@ BlockCommitter::BlockCommitter(base::Environment environment, msp::MessageCrypto
       next_(ledger.height()) {}
 
 bool BlockCommitter::Offer(std::uint64_t number, base::Bytes block) {
-  if (number < next_ || pending_.contains(number)) {
+  const auto known = pending_.find(number);
+  if (number < next_ || (known != pending_.end() && std::ranges::find(known->second, block) != known->second.end())) {
     duplicates_.Add();
     return false;
   }
   if (!health_ || number - next_ >= config_.window) return false;
-  pending_.emplace(number, std::move(block));
+  auto& candidates = pending_[number];
+  if (candidates.size() >= config_.max_candidates) return false;
+  candidates.push_back(std::move(block));
   Advance();
   return true;
 }
@@ -36,16 +40,19 @@ void BlockCommitter::Advance() {
   const auto lowest = pending_.begin();
   if (lowest == pending_.end() || lowest->first != next_) return;
   verifying_ = true;
-  verification_ =
-      crypto_.VerifyBlock(config_.channel, next_, lowest->second, [this, number = next_](base::Result<void> verdict) {
-        verifying_ = false;
-        Verified(number, std::move(verdict));
-        Advance();
-      });
+  verification_ = crypto_.VerifyBlock(config_.channel, next_, lowest->second.front(),
+                                      [this, number = next_](base::Result<void> verdict) {
+                                        verifying_ = false;
+                                        Verified(number, std::move(verdict));
+                                        Advance();
+                                      });
 }
 
 void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) {
-  base::Bytes block = std::move(pending_.extract(number).mapped());
+  const auto candidates = pending_.find(number);
+  const base::Bytes block = candidates->second.front();
+  candidates->second.pop_front();
+  if (verdict || candidates->second.empty()) pending_.erase(candidates);
   if (!verdict) {
     invalid_.Add();
     last_refusal_ = base::Wrap(verdict.error(), "block {} of channel {} refused", number, config_.channel).error();
@@ -58,9 +65,8 @@ void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) 
   on_verified_(number, block);
   auto commit =
       ledger_.Commit(block, [this, number](base::Result<void> outcome) { Committed(number, std::move(outcome)); });
-  committing_.emplace(
-      number,
-      Committing{.block = std::move(block), .configuration = configuration_pending_, .commit = std::move(commit)});
+  committing_.emplace(number,
+                      Committing{.block = block, .configuration = configuration_pending_, .commit = std::move(commit)});
 }
 
 void BlockCommitter::Committed(std::uint64_t number, base::Result<void> outcome) {

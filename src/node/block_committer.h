@@ -1,7 +1,9 @@
 // Blocks that arrive in any order become a verified, durable chain.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,6 +19,8 @@ struct BlockCommitterConfig {
   std::string channel;
   // Blocks this far above the height are kept until those before them arrive; later ones are refused.
   std::uint64_t window = 200;
+  // Different blocks of one number that are kept: a forged one must not keep the true one away.
+  std::size_t max_candidates = 3;
   // Verified blocks whose commit is under way; the ledger writes those that wait together.
   std::size_t max_commits = 64;
 };
@@ -34,8 +38,9 @@ class BlockCommitter {
   BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
                  BlockCommitterConfig config, OnVerified verified, OnCommitted committed);
 
-  // Takes a serialised common.Block. False if it is known, pending already, or beyond the window. A block that turns
-  // out to be invalid is dropped and counted; another copy may be offered then.
+  // Takes a serialised common.Block. False if it is known, pending already, or beyond the window or the number of
+  // candidates. A block that turns out to be invalid is dropped and counted, and the next candidate is tried; without
+  // one, another copy may be offered.
   bool Offer(std::uint64_t number, base::Bytes block);
 
   // Set once the ledger has refused a verified block (full disk, for example): nothing more is committed.
@@ -62,8 +67,8 @@ class BlockCommitter {
   OnCommitted on_committed_;
   base::Counter& invalid_;
   base::Counter& duplicates_;
-  std::uint64_t next_;                            // to verify; all below are verified
-  std::map<std::uint64_t, base::Bytes> pending_;  // at next_ and above
+  std::uint64_t next_;                                        // to verify; all below are verified
+  std::map<std::uint64_t, std::deque<base::Bytes>> pending_;  // candidates by number, at next_ and above; never empty
   bool verifying_ = false;
   bool configuration_pending_ = false;  // a configuration block is being committed: verification waits for it
   base::Handle verification_;

@@ -178,6 +178,25 @@ TEST_F(NodeTest, AForgedBlockIsDroppedCountedAndNotForwarded) {
   EXPECT_TRUE(AllReach(1, 3));
 }
 
+// Given a forged block that waits for its turn, when the true one comes, then it is kept beside it and committed.
+TEST_F(NodeTest, AForgedBlockAheadOfItsTurnDoesNotKeepTheTrueOneAway) {
+  Build({1});
+  const auto chain = Chain(2);
+  const auto mallory = authority_.Issue("Org1MSP", "mallory");
+  const auto forged = simulation::MakeBlock(authority_, mallory, kChannel, 1, "", {"forged"});
+  EXPECT_TRUE(peers_[0]->node->Offer(1, forged));
+  EXPECT_TRUE(peers_[0]->node->Offer(1, chain[1]));
+  EXPECT_FALSE(peers_[0]->node->Offer(1, chain[1]));
+  EXPECT_TRUE(peers_[0]->node->Offer(1, simulation::MakeBlock(authority_, mallory, kChannel, 1, "", {"another"})));
+  // Three candidates are kept.
+  EXPECT_FALSE(peers_[0]->node->Offer(1, simulation::MakeBlock(authority_, mallory, kChannel, 1, "", {"a fourth"})));
+
+  EXPECT_TRUE(peers_[0]->node->Offer(0, chain[0]));
+  ASSERT_TRUE(AllReach(2, 1));
+  EXPECT_EQ(peers_[0]->ledger->current_hash(), msp::ParseBlock(chain[1])->header.Hash().ToString());
+  EXPECT_EQ(peers_[0]->Counter("grapevine_blocks_invalid", {{"channel", kChannel}}), 1U);
+}
+
 // The disk never lies: what could not be stored is not counted, and the node says why (full disk).
 TEST_F(NodeTest, AFullDiskStopsCommittingAndIsReported) {
   Build({1});
