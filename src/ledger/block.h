@@ -19,11 +19,8 @@ using msp::BlockView;
 using msp::IsConfigBlock;
 using msp::ParseBlock;
 
-// Slots of the metadata (03, 6.1).
-inline constexpr std::size_t kSignaturesSlot = 0;
-inline constexpr std::size_t kLastConfigSlot = 1;
+// Slot of the metadata (03, 6.1).
 inline constexpr std::size_t kTransactionsFilterSlot = 2;
-inline constexpr std::size_t kCommitHashSlot = 4;
 
 // The canonical serialised form, as Go writes a block that it has read from a file.
 std::string SerializeBlock(const BlockView& block);
