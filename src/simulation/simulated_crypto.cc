@@ -8,6 +8,9 @@ namespace grapevine::simulation {
 
 using base::WorkKind;
 
+// A job that has begun runs to its end, also when this object is gone by then: jobs capture the authority, which
+// outlives them, and never `this`.
+
 SimulatedCrypto::SimulatedCrypto(base::Environment environment, const Authority& authority, base::Bytes own_identity)
     : workers_(environment.workers), authority_(authority), own_(std::move(own_identity)) {}
 
@@ -17,14 +20,17 @@ base::Result<wire::PkiId> SimulatedCrypto::PkiIdOf(base::ByteView identity) cons
 
 base::Handle SimulatedCrypto::Validate(base::Bytes identity, msp::Done<msp::IdentityInfo> done) {
   return workers_.Run(
-      WorkKind::kIdentity, [this, identity = std::move(identity)] { return authority_.Validate(identity); },
+      WorkKind::kIdentity,
+      [&authority = authority_, identity = std::move(identity)] { return authority.Validate(identity); },
       std::move(done));
 }
 
 base::Handle SimulatedCrypto::OrganizationOf(base::Bytes identity, msp::Done<std::string> done) {
   return workers_.Run(
       WorkKind::kIdentity,
-      [this, identity = std::move(identity)] { return base::Result<std::string>(authority_.OrganizationOf(identity)); },
+      [&authority = authority_, identity = std::move(identity)] {
+        return base::Result<std::string>(authority.OrganizationOf(identity));
+      },
       std::move(done));
 }
 
@@ -32,8 +38,9 @@ base::Handle SimulatedCrypto::Verify(base::Bytes identity, base::Bytes signature
                                      msp::Done<void> done) {
   return workers_.Run(
       WorkKind::kVerify,
-      [this, identity = std::move(identity), signature = std::move(signature), message = std::move(message)] {
-        return authority_.CheckMember(authority_.OrganizationOf(own_), identity, signature, message);
+      [&authority = authority_, own = own_, identity = std::move(identity), signature = std::move(signature),
+       message = std::move(message)] {
+        return authority.CheckMember(authority.OrganizationOf(own), identity, signature, message);
       },
       std::move(done));
 }
@@ -42,15 +49,18 @@ base::Handle SimulatedCrypto::VerifyByChannel(std::string channel, base::Bytes i
                                               base::Bytes message, msp::Done<void> done) {
   return workers_.Run(
       WorkKind::kVerify,
-      [this, channel = std::move(channel), identity = std::move(identity), signature = std::move(signature),
-       message = std::move(message)] { return authority_.CheckReaders(channel, identity, signature, message); },
+      [&authority = authority_, channel = std::move(channel), identity = std::move(identity),
+       signature = std::move(signature),
+       message = std::move(message)] { return authority.CheckReaders(channel, identity, signature, message); },
       std::move(done));
 }
 
 base::Handle SimulatedCrypto::Sign(base::Bytes message, msp::Done<base::Bytes> done) {
   return workers_.Run(
       WorkKind::kSign,
-      [this, message = std::move(message)] { return base::Result<base::Bytes>(authority_.Sign(own_, message)); },
+      [&authority = authority_, own = own_, message = std::move(message)] {
+        return base::Result<base::Bytes>(authority.Sign(own, message));
+      },
       std::move(done));
 }
 
@@ -58,8 +68,8 @@ base::Handle SimulatedCrypto::VerifyBlock(std::string channel, std::uint64_t num
                                           msp::Done<void> done) {
   return workers_.Run(
       WorkKind::kBlock,
-      [this, channel = std::move(channel), number, block = std::move(block)] {
-        return CheckBlock(authority_, channel, number, block);
+      [&authority = authority_, channel = std::move(channel), number, block = std::move(block)] {
+        return CheckBlock(authority, channel, number, block);
       },
       std::move(done));
 }
