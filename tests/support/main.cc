@@ -24,6 +24,8 @@ std::uint64_t FromEnvironment(const char* name, std::uint64_t fallback) {
 
 }  // namespace
 
+bool Quick() { return std::getenv("GRAPEVINE_QUICK") != nullptr; }
+
 std::vector<std::uint64_t> Seeds(std::size_t count) {
   const std::uint64_t wanted = FromEnvironment("GRAPEVINE_SEEDS", count);
   const std::uint64_t first = FromEnvironment("GRAPEVINE_SEED", 1) + iteration * wanted;

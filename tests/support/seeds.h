@@ -10,4 +10,8 @@ namespace grapevine::testing {
 // SCOPED_TRACE: `GRAPEVINE_SEED=<seed> GRAPEVINE_SEEDS=1` then reproduces a failure.
 std::vector<std::uint64_t> Seeds(std::size_t count);
 
+// GRAPEVINE_QUICK is set (sanitizer builds, repeated runs): leave out what only an optimised build does in seconds and
+// what is about models rather than the program.
+bool Quick();
+
 }  // namespace grapevine::testing
