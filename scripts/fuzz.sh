@@ -33,6 +33,6 @@ for program in build/fuzz/fuzz/*_fuzz; do
   say "fuzzing $name for $seconds s"
   "$program" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -use_value_profile=1 -print_final_stats=1 \
     -artifact_prefix=build/fuzz/crashes/"$name"- "$corpus" 2>&1 |
-    { grep -E 'ERROR|SUMMARY|stat::number_of_executed|stat::average|stat::peak_rss|DONE' || true; } || failed=1
+    { grep -aE '==ERROR|SUMMARY|stat::number_of_executed|stat::average|stat::peak_rss|DONE' || true; } || failed=1
 done
 exit $failed

@@ -71,7 +71,7 @@ Exploration Explore(PartyKind kind_a, PartyKind kind_b, Checks checks) {
   result.runs = explorer.runs();
   result.diverged = explorer.diverged();
   for (const auto& [name, runs] : result.runs_by_outcome) {
-    testing::Test::RecordProperty(name == "X and Y" ? "X_and_Y" : name, static_cast<int>(runs));
+    ::testing::Test::RecordProperty(name == "X and Y" ? "X_and_Y" : name, static_cast<int>(runs));
   }
   return result;
 }
