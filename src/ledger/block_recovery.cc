@@ -223,7 +223,10 @@ class Recovery {
     out_.info = Info();
     out_.height = expected_;
     out_.current_hash = previous_hash_;
-    if (recorded_ == out_.info && out_.report.indexed_blocks == 0 && out_.report.cut_reason.empty()) return {};
+    // That nothing is recorded as durable must itself be durable before the first record is written: what the index
+    // shows may be in memory only, and without it a torn first record could not be told from a damaged one.
+    const bool unchanged = recorded_ == out_.info && out_.report.indexed_blocks == 0 && out_.report.cut_reason.empty();
+    if (unchanged && !out_.info.no_blocks) return {};
     for (const std::uint64_t number : numbers_) {
       if (recorded_ && number < recorded_->latest_file) continue;
       const auto file = files_.OpenForAppend(Path(number));
