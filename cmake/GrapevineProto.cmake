@@ -1,4 +1,4 @@
-# C++ for Fabric's messages from our own .proto files, kept inside the wire room: `#include "wire/proto/gossip/message.pb.h"`
+# C++ for Fabric's messages from our own .proto files, kept inside the wire room: `#include "gossip/message.pb.h"`
 # is for the rooms that link grapevine_wire.
 set(proto_root ${CMAKE_SOURCE_DIR}/src/wire/proto)
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
