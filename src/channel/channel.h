@@ -1,0 +1,59 @@
+// One channel of a node: the checks that every message passes, and the parts that handle them (specification 11.9).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "channel/block_exchange.h"
+#include "channel/config.h"
+#include "channel/state_info_exchange.h"
+#include "gossip/latest_store.h"
+
+namespace grapevine::channel {
+
+// One executor. Destroying it removes the channel from memory for good.
+class Channel {
+ public:
+  struct Observers {
+    BlockExchange::OnBlock block;
+    // Data messages, state infos and leadership messages after validation, for Accept (11.13).
+    std::function<void(const comm::ReceivedMessagePtr&)> delivered;
+  };
+
+  Channel(base::Environment environment, ChannelParts parts, std::string name, ChannelConfig config,
+          Observers observers);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // 11.10 Configuration: false, with a log line, if the organisations are none, the sequence is older than the one in
+  // force, or the own organisation is not in it: then the node has been removed, and nothing more is exchanged until it
+  // is in again (D-26).
+  bool Configure(const JoinMessage& join);
+  // Every configuration, also one that leaves the organisations as they are, re-verifies what is cached (D-26).
+  void Leave();
+
+  // A channel-restricted message with legal tag that is about this channel.
+  void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
+
+  bool IsOrgInChannel(const std::string& organization) const;
+  // A state info that does not say "left" is cached (D-19).
+  bool IsEligible(const wire::PkiId& peer) const;
+  std::vector<ChannelMember> Members() const;
+
+  const std::string& name() const;
+  StateInfoExchange& state_infos();
+  BlockExchange& blocks();
+  const JoinMessage& configuration() const;
+  bool left() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace grapevine::channel

@@ -1,0 +1,69 @@
+// Push of messages in batches (specification 11.5).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+#include "wire/envelope.h"
+#include "wire/pki_id.h"
+
+namespace grapevine::gossip {
+
+enum class EmissionKind : std::uint8_t { kBlock, kLeadership, kStateInfo, kAlive };
+
+// A message on its way to the peers that routing chooses (11.6).
+struct Emission {
+  EmissionKind kind = EmissionKind::kAlive;
+  wire::Envelope envelope{};
+  std::string channel{};                       // block, leadership, and state info of a joined channel; else empty
+  wire::PkiId originator{};                    // alive and state info: whom it is about
+  std::uint64_t number = 0;                    // block: its number
+  base::Bytes key{};                           // block: its header hash, which decides the roles in structured push
+  std::optional<wire::PkiId> received_from{};  // forwarded: the peer whose connection it came on, never sent back there
+};
+
+struct EmitterConfig {
+  std::size_t propagate_iterations = 1;                              // peer.gossip.propagateIterations; 0: push is off
+  std::size_t max_burst_size = 10;                                   // peer.gossip.maxPropagationBurstSize
+  base::Duration max_burst_latency = std::chrono::milliseconds(10);  // peer.gossip.maxPropagationBurstLatency
+  std::size_t max_pending = 10000;  // emissions that wait; the oldest makes room and is counted
+};
+
+// Collects emissions and hands them to `route` as a batch: when `max_burst_size` have come together, or
+// `max_burst_latency` after the first one of the batch; an idle node has no timer. Each emission is part of
+// `propagate_iterations` batches. One executor; `route` runs as an event of its own, never within Add.
+class Emitter {
+ public:
+  using Route = std::function<void(const std::vector<Emission>& batch)>;
+
+  Emitter(base::Environment environment, EmitterConfig config, Route route);
+  Emitter(const Emitter&) = delete;
+  Emitter& operator=(const Emitter&) = delete;
+
+  void Add(Emission emission);
+  std::size_t pending() const { return pending_.size(); }
+
+ private:
+  struct Entry {
+    Emission emission;
+    std::size_t left;
+  };
+  void Emit();
+
+  base::Environment environment_;
+  EmitterConfig config_;
+  Route route_;
+  base::Counter& dropped_;
+  std::deque<Entry> pending_;
+  base::Handle timer_;
+  bool full_ = false;  // an event that emits is under way
+  base::Lifetime lifetime_;
+};
+
+}  // namespace grapevine::gossip

@@ -1,0 +1,55 @@
+// Signatures of envelopes, checked asynchronously and once for equal ones under way (specification 14, D-6 and 14.6.3).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+#include "msp/identity_mapper.h"
+#include "msp/message_crypto.h"
+#include "wire/envelope.h"
+
+namespace grapevine::gossip {
+
+// One executor. Callers repeat their acceptance test in `done`: the world may have changed meanwhile. Verdicts of
+// signatures seen before come from the crypto's cache; this class joins equal requests that are under way.
+class EnvelopeVerifier {
+ public:
+  using Done = std::function<void(const base::Result<void>&)>;
+
+  EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto);
+  EnvelopeVerifier(const EnvelopeVerifier&) = delete;
+  EnvelopeVerifier& operator=(const EnvelopeVerifier&) = delete;
+
+  // The envelope's signature and, if it has one, the secret part's, by the identity that the mapper has for `signer`.
+  // kNotFound if the mapper does not know it; kInvalid if a signature is missing. `done` runs as an event of its own;
+  // not after this object is gone.
+  void Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done);
+
+  // The envelope's signature and whether its signer satisfies the channel's readers policy (03, 3.5), likewise.
+  void VerifyByChannel(const std::string& channel, const wire::PkiId& signer, const wire::Envelope& envelope,
+                       Done done);
+
+  // Different verifications under way.
+  std::size_t under_way() const { return pending_.size(); }
+
+ private:
+  struct Pending {
+    std::vector<Done> waiting;
+    base::Handle envelope;
+    base::Handle secret;
+  };
+  void Finish(const std::string& key, const base::Result<void>& verdict);
+
+  base::Environment environment_;
+  msp::IdentityMapper& mapper_;
+  msp::MessageCrypto& crypto_;
+  base::Counter& joined_;
+  std::map<std::string, Pending> pending_;  // by channel, signer and encoded envelope
+  base::Lifetime lifetime_;
+};
+
+}  // namespace grapevine::gossip

@@ -1,0 +1,33 @@
+// To whom a node pushes a block: its own affair, so a strategy (docs/push-study.md).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "gossip/peer_view.h"
+
+namespace grapevine::gossip {
+
+enum class PushKind { kRing, kRandom };
+
+// Stateless; one executor.
+class PushStrategy {
+ public:
+  virtual ~PushStrategy() = default;
+  // Indexes into `candidates` (in order of PKI-ID, without `self`), each at most once, never `received_from`.
+  // `key`: the block's header hash. `received_from`: nothing if this node is where the block enters gossip.
+  virtual std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
+                                           base::ByteView key, const std::optional<wire::PkiId>& received_from) = 0;
+};
+
+// Fabric's: `fan_out` (peer.gossip.propagatePeerNum) at random, sender removed afterwards (11.6 step 1).
+std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random);
+// Structured: two broadcast trees over points of a hash ring; see push_strategy.cc.
+std::unique_ptr<PushStrategy> MakeRingPush();
+
+}  // namespace grapevine::gossip

@@ -1,0 +1,61 @@
+// From a batch of emissions to sends (specification 11.6).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+#include "comm/comm.h"
+#include "gossip/emitter.h"
+#include "gossip/peer_view.h"
+#include "gossip/push_strategy.h"
+
+namespace grapevine::gossip {
+
+// What routing must know of the channels of this node.
+class ChannelDirectory {
+ public:
+  virtual ~ChannelDirectory() = default;
+  virtual bool IsJoined(const std::string& channel) const = 0;
+  virtual bool IsOrgInChannel(const std::string& channel, const std::string& organization) const = 0;
+  // A state info of the peer is cached and it has not left (11.10; D-19).
+  virtual bool IsEligible(const std::string& channel, const wire::PkiId& pki_id) const = 0;
+};
+
+struct RouterConfig {
+  std::size_t fan_out = 3;  // peer.gossip.propagatePeerNum
+  PushKind block_push = PushKind::kRing;
+};
+
+// One executor. Nothing goes to peers of unknown organisation (D-17), and secret parts stay in the own one.
+class Router {
+ public:
+  Router(base::Environment environment, comm::Comm& comm, const PeerView& peers, const ChannelDirectory& channels,
+         RouterConfig config);
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  void Route(const std::vector<Emission>& batch);
+
+ private:
+  void RouteBlock(const Emission& block);
+  void RouteLeadership(const Emission& leadership);
+  void RouteStateInfo(const Emission& state_info);
+  void RouteAlive(const Emission& alive);
+
+  base::Environment environment_;
+  comm::Comm& comm_;
+  const PeerView& peers_;
+  const ChannelDirectory& channels_;
+  RouterConfig config_;
+  std::unique_ptr<PushStrategy> block_push_;
+};
+
+// `count` different ones of `candidates` that `matches` accepts, at random; all of them if there are no more.
+std::vector<const Peer*> SelectPeers(base::Random& random, std::size_t count, const std::vector<Peer>& candidates,
+                                     const std::function<bool(const Peer&)>& matches);
+
+}  // namespace grapevine::gossip

@@ -1,0 +1,49 @@
+// Settings of membership (specification 10.12).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/transport.h"
+
+namespace grapevine::membership {
+
+using namespace std::chrono_literals;  // NOLINT: 5s in the defaults below
+
+// Defaults are Fabric's where Fabric has the key, named in the comment.
+struct MembershipConfig {
+  base::Endpoint endpoint;                // peer.gossip.endpoint: host:port, shown to the own organisation only
+  std::string external_endpoint;          // peer.gossip.externalEndpoint: empty hides the peer from other organisations
+  std::vector<base::Endpoint> bootstrap;  // peer.gossip.bootstrap
+  base::Duration alive_interval = 5s;     // peer.gossip.aliveTimeInterval
+  base::Duration alive_expiration = 25s;  // peer.gossip.aliveExpirationTimeout
+  base::Duration reconnect_interval = 25s;  // peer.gossip.reconnectInterval
+  std::uint32_t expiration_factor = 20;  // peer.gossip.msgExpirationFactor: silent for so many expirations: forgotten
+  base::Duration publish_cert_period =
+      10s;                            // peer.gossip.publishCertPeriod: how long alive messages carry the identity
+  base::Duration sync_interval = 4s;  // peer.gossip.pullInterval
+  std::size_t sync_peers = 3;         // peer.gossip.pullPeerNum
+  base::Duration response_wait = 5s;  // for the response to a membership request that must arrive
+
+  // The greatest incarnation that this peer is known to have used; the new one is greater also if the clock is not
+  // (D-12). Whoever stores it asks Discovery::incarnation().
+  std::uint64_t last_incarnation = 0;
+  // A peer that is unknown or dead, and by its own account (incarnation plus sequence times alive_interval) last spoke
+  // longer ago than this, is alive only when it speaks itself on its own connection; until then it is dead and gets
+  // contacted (D-9). Zero: twenty expirations, as forgetting.
+  base::Duration freshness_bound{};
+
+  // Connecting to bootstrap and anchor peers: pauses grow from min to max by half each time, with jitter, for ever
+  // (D-11).
+  base::Duration connect_pause_min = 1s;
+  base::Duration connect_pause_max = 60s;
+
+  std::size_t max_members = 20000;     // alive and dead; more are refused
+  std::size_t max_tombstones = 20000;  // timestamps of the forgotten; the oldest makes room
+  std::size_t max_in_work = 64;        // liveness messages whose signatures are being checked
+};
+
+}  // namespace grapevine::membership
