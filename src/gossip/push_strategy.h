@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,7 +28,8 @@ class PushStrategy {
 
 // Fabric's: `fan_out` (peer.gossip.propagatePeerNum) at random, sender removed afterwards (11.6 step 1).
 std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random);
-// Structured: two broadcast trees over points of a hash ring; see push_strategy.cc.
-std::unique_ptr<PushStrategy> MakeRingPush();
+// Structured: two broadcast trees over points of a hash ring, about two sends per node and block; see push_strategy.cc.
+// `arity` (> 1): children of an inner node on average. All nodes of a network should have the same.
+std::unique_ptr<PushStrategy> MakeRingPush(std::uint64_t arity = 2);
 
 }  // namespace grapevine::gossip

@@ -1,0 +1,126 @@
+#include "gossip/push_strategy.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace grapevine::gossip {
+
+namespace {
+
+// The finaliser of SplitMix64: every input bit changes every output bit with probability one half.
+std::uint64_t Mix(std::uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+// Equal on every machine. Not cryptographic: who can choose the input could only make push uneven.
+std::uint64_t HashBytes(std::uint64_t seed, base::ByteView bytes) {
+  std::uint64_t state = Mix(seed + bytes.size() + 0x9e3779b97f4a7c15);
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), std::min<std::size_t>(8, bytes.size()));
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    state = Mix(state ^ word) + 0x9e3779b97f4a7c15;
+  }
+  return state;
+}
+
+// What one node must know of one tree: its own part of the ring, from its point to the next larger one that it knows
+// of. The node with the smallest point is the root, and its part begins at 0.
+class Part {
+ public:
+  explicit Part(std::uint64_t self) : begin_(self) {}
+
+  void See(std::uint64_t other) {
+    if (other < begin_) {
+      is_root_ = false;
+      smallest_ = std::min(smallest_, other);
+    } else if (other > begin_) {
+      end_ = has_end_ ? std::min(end_, other) : other;
+      has_end_ = true;
+    }
+  }
+  bool Contains(std::uint64_t point) const { return (is_root_ || point >= begin_) && (!has_end_ || point < end_); }
+  std::uint64_t root() const { return is_root_ ? begin_ : smallest_; }
+
+ private:
+  std::uint64_t begin_;
+  std::uint64_t end_ = 0;
+  std::uint64_t smallest_ = UINT64_MAX;
+  bool has_end_ = false;
+  bool is_root_ = true;
+};
+
+// Two trees over points of a ring that change with every block, so that everybody's share is the same over time.
+//
+// In the first tree a node's parent is the one whose part contains the node's point divided by the arity. Everybody has
+// exactly one parent, only points in the first 1/arity of the ring have children, and the depth is the logarithm of the
+// number of nodes. The second tree is the same on mirrored points, so that no node is inside both: a node that fails
+// or is missing in somebody's view cuts off nobody as long as the other path holds. Everything depends on points and
+// never on positions in a list, so that one peer more or less in a view moves only its neighbours.
+class RingPush final : public PushStrategy {
+ public:
+  explicit RingPush(std::uint64_t arity) : arity_(arity) {}
+
+  std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
+                                   base::ByteView key, const std::optional<wire::PkiId>& received_from) override {
+    const std::uint64_t seed = HashBytes(0, key);
+    const std::uint64_t own = HashBytes(seed, self.view());
+    Part first(own);
+    Part second(~own);
+    std::vector<std::uint64_t> points;
+    points.reserve(candidates.size());
+    for (const Peer* candidate : candidates) {
+      const std::uint64_t point = points.emplace_back(HashBytes(seed, candidate->pki_id.view()));
+      first.See(point);
+      second.See(~point);
+    }
+    std::vector<std::size_t> targets;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const std::uint64_t point = points[i];
+      // Where the block enters, it is handed to the roots; on the way they get it from nobody.
+      const bool root = !received_from && (point == first.root() || ~point == second.root());
+      if (!root && !first.Contains(point / arity_) && !second.Contains(~point / arity_)) continue;
+      if (candidates[i]->pki_id != received_from) targets.push_back(i);
+    }
+    return targets;
+  }
+
+ private:
+  std::uint64_t arity_;
+};
+
+class RandomPush final : public PushStrategy {
+ public:
+  RandomPush(std::size_t fan_out, base::Random& random) : fan_out_(fan_out), random_(random) {}
+
+  std::vector<std::size_t> Targets(const wire::PkiId&, const std::vector<const Peer*>& candidates, base::ByteView,
+                                   const std::optional<wire::PkiId>& received_from) override {
+    std::vector<std::size_t> targets;
+    const std::size_t count = std::min(fan_out_, candidates.size());
+    // Floyd's sample: as many draws as targets, however many candidates there are.
+    for (std::size_t last = candidates.size() - count; last < candidates.size(); ++last) {
+      const std::size_t drawn = random_.Below(last + 1);
+      targets.push_back(std::ranges::find(targets, drawn) == targets.end() ? drawn : last);
+    }
+    std::erase_if(targets, [&](std::size_t i) { return candidates[i]->pki_id == received_from; });
+    return targets;
+  }
+
+ private:
+  std::size_t fan_out_;
+  base::Random& random_;
+};
+
+}  // namespace
+
+std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random) {
+  return std::make_unique<RandomPush>(fan_out, random);
+}
+
+std::unique_ptr<PushStrategy> MakeRingPush(std::uint64_t arity) { return std::make_unique<RingPush>(arity); }
+
+}  // namespace grapevine::gossip
