@@ -1,6 +1,7 @@
 // Signatures of envelopes, checked asynchronously and once for equal ones under way (specification 14, D-6 and 14.6.3).
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -37,18 +38,28 @@ class EnvelopeVerifier {
   std::size_t under_way() const { return pending_.size(); }
 
  private:
+  struct Key {
+    wire::PkiId signer;
+    std::string channel;   // empty: the identity's signature alone
+    base::Bytes envelope;  // encoded
+
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
   struct Pending {
     std::vector<Done> waiting;
-    base::Handle envelope;
-    base::Handle secret;
+    base::Handle verification;
   };
-  void Finish(const std::string& key, const base::Result<void>& verdict);
+  // The new entry; null if `done` joined one that is under way.
+  Pending* Join(const Key& key, Done done);
+  void VerifySecret(const Key& key, const wire::SecretEnvelope& secret);
+  void Finish(const Key& key, const base::Result<void>& verdict);
+  void FailSoon(base::ErrorCode code, const char* message, Done done);
 
   base::Environment environment_;
   msp::IdentityMapper& mapper_;
   msp::MessageCrypto& crypto_;
   base::Counter& joined_;
-  std::map<std::string, Pending> pending_;  // by channel, signer and encoded envelope
+  std::map<Key, Pending> pending_;
   base::Lifetime lifetime_;
 };
 
