@@ -54,6 +54,7 @@ class Emitter {
     Emission emission;
     std::size_t left;
   };
+  void ArmTimer();
   void Emit();
 
   base::Environment environment_;
@@ -62,6 +63,7 @@ class Emitter {
   base::Counter& dropped_;
   std::deque<Entry> pending_;
   base::Handle timer_;
+  bool timer_set_ = false;
   bool full_ = false;  // an event that emits is under way
   base::Lifetime lifetime_;
 };

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,19 +31,78 @@ class LatestStore {
   void Erase(const Key& key);
   // In order of key, without what has expired.
   std::vector<std::pair<Key, const Value*>> List() const;
+  // Remembered keys, also those whose value has expired.
   std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
     wire::PeerTime timestamp;
-    Value value;
+    std::optional<Value> value;  // nothing once it has expired
     base::SteadyTime added;
-    bool expired = false;
+    std::uint64_t turn = 0;
   };
+  using Entries = std::map<Key, Entry>;
+
+  void Remove(typename Entries::iterator entry) {
+    by_turn_.erase(entry->second.turn);
+    entries_.erase(entry);
+  }
 
   base::Duration ttl_;
   std::size_t capacity_;
-  std::map<Key, Entry> entries_;
+  Entries entries_;
+  std::map<std::uint64_t, const Key*> by_turn_;  // in the order in which values were stored
+  std::uint64_t last_turn_ = 0;
 };
+
+template <typename Key, typename Value>
+bool LatestStore<Key, Value>::WouldAccept(const Key& key, const wire::PeerTime& timestamp) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() || found->second.timestamp < timestamp;
+}
+
+template <typename Key, typename Value>
+bool LatestStore<Key, Value>::Add(const Key& key, const wire::PeerTime& timestamp, Value value, base::SteadyTime now) {
+  if (capacity_ == 0 || !WouldAccept(key, timestamp)) return false;
+  Erase(key);
+  if (entries_.size() >= capacity_) Remove(entries_.find(*by_turn_.begin()->second));
+  const std::uint64_t turn = ++last_turn_;
+  const auto added = entries_.emplace(key, Entry{timestamp, std::move(value), now, turn}).first;
+  by_turn_.emplace(turn, &added->first);
+  return true;
+}
+
+template <typename Key, typename Value>
+const Value* LatestStore<Key, Value>::Find(const Key& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() || !found->second.value.has_value() ? nullptr : &*found->second.value;
+}
+
+template <typename Key, typename Value>
+void LatestStore<Key, Value>::Expire(base::SteadyTime now) {
+  for (auto next = by_turn_.begin(); next != by_turn_.end();) {
+    const auto entry = entries_.find(*(next++)->second);
+    const base::Duration age = now - entry->second.added;
+    if (age <= ttl_) return;
+    entry->second.value.reset();
+    if (age - ttl_ > ttl_) Remove(entry);
+  }
+}
+
+template <typename Key, typename Value>
+void LatestStore<Key, Value>::Erase(const Key& key) {
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) Remove(found);
+}
+
+template <typename Key, typename Value>
+std::vector<std::pair<Key, const Value*>> LatestStore<Key, Value>::List() const {
+  std::vector<std::pair<Key, const Value*>> list;
+  list.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) {
+    if (entry.value.has_value()) list.emplace_back(key, &*entry.value);
+  }
+  return list;
+}
 
 }  // namespace grapevine::gossip

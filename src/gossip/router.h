@@ -41,10 +41,16 @@ class Router {
   void Route(const std::vector<Emission>& batch);
 
  private:
-  void RouteBlock(const Emission& block);
-  void RouteLeadership(const Emission& leadership);
+  // Eligible peers of the own organisation, in order of PKI-ID.
+  std::vector<const Peer*> BlockPeers(const std::string& channel) const;
+  void RouteBlock(const Emission& block, const std::vector<const Peer*>& members);
+  void RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members);
   void RouteStateInfo(const Emission& state_info);
   void RouteAlive(const Emission& alive);
+  // `fan_out` peers for one emission.
+  std::vector<const Peer*> Select(const Emission& emission, const std::function<bool(const Peer&)>& matches) const;
+  const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
+  void Drop(const char* type, const char* reason);
 
   base::Environment environment_;
   comm::Comm& comm_;

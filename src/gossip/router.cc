@@ -1,0 +1,159 @@
+#include "gossip/router.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace grapevine::gossip {
+namespace {
+
+std::vector<comm::RemotePeer> Remotes(const std::vector<const Peer*>& peers) {
+  std::vector<comm::RemotePeer> remotes;
+  remotes.reserve(peers.size());
+  for (const Peer* peer : peers) remotes.push_back(peer->remote());
+  return remotes;
+}
+
+}  // namespace
+
+Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& peers, const ChannelDirectory& channels,
+               RouterConfig config)
+    : environment_(std::move(environment)),
+      comm_(comm),
+      peers_(peers),
+      channels_(channels),
+      config_(config),
+      block_push_(config.block_push == PushKind::kRing ? MakeRingPush()
+                                                       : MakeRandomPush(config.fan_out, environment_.random)) {}
+
+void Router::Route(const std::vector<Emission>& batch) {
+  std::map<std::string, std::vector<const Peer*>> members;  // by channel, found once per batch
+  const auto members_of = [&](const std::string& channel) -> const std::vector<const Peer*>& {
+    const auto [found, is_new] = members.try_emplace(channel);
+    if (is_new) found->second = BlockPeers(channel);
+    return found->second;
+  };
+  for (const Emission& emission : batch) {
+    switch (emission.kind) {
+      case EmissionKind::kBlock:
+        RouteBlock(emission, members_of(emission.channel));
+        break;
+      case EmissionKind::kLeadership:
+        RouteLeadership(emission, members_of(emission.channel));
+        break;
+      case EmissionKind::kStateInfo:
+        RouteStateInfo(emission);
+        break;
+      case EmissionKind::kAlive:
+        RouteAlive(emission);
+        break;
+    }
+  }
+}
+
+std::vector<const Peer*> Router::BlockPeers(const std::string& channel) const {
+  std::vector<const Peer*> members;
+  const std::string& own = peers_.Self().organization;
+  if (own.empty() || !channels_.IsJoined(channel) || !channels_.IsOrgInChannel(channel, own)) return members;
+  for (const Peer& peer : peers_.Alive()) {
+    if (peer.organization == own && channels_.IsEligible(channel, peer.pki_id)) members.push_back(&peer);
+  }
+  return members;
+}
+
+void Router::RouteBlock(const Emission& block, const std::vector<const Peer*>& members) {
+  if (!channels_.IsJoined(block.channel)) return Drop("block", "channel_not_joined");
+  std::vector<comm::RemotePeer> targets;
+  for (const std::size_t index : block_push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
+    targets.push_back(members[index]->remote());
+  }
+  comm_.Send(block.envelope, targets);
+}
+
+void Router::RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members) {
+  if (!channels_.IsJoined(leadership.channel)) return Drop("leadership", "channel_not_joined");
+  comm_.Send(leadership.envelope, Remotes(members));
+}
+
+void Router::RouteStateInfo(const Emission& state_info) {
+  const std::string& own = peers_.Self().organization;
+  const Peer* origin = FindWithSelf(state_info.originator);
+  // The table's step 3: a peer without external endpoint must stay unknown to other organisations.
+  const bool whole_channel = !state_info.channel.empty() && channels_.IsJoined(state_info.channel) &&
+                             origin != nullptr && origin->has_external_endpoint();
+  comm_.Send(state_info.envelope, Remotes(Select(state_info, [&](const Peer& peer) {
+               return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization)
+                                    : peer.organization == own;
+             })));
+}
+
+void Router::RouteAlive(const Emission& alive) {
+  const std::string& own = peers_.Self().organization;
+  const Peer* origin = FindWithSelf(alive.originator);
+  if (origin == nullptr || origin->organization.empty()) return Drop("alive", "unknown_organization");
+  const bool is_own = origin->organization == own;
+  if (is_own && !origin->has_external_endpoint()) {
+    const auto chosen = Select(alive, [&](const Peer& peer) { return peer.organization == own; });
+    return comm_.Send(alive.envelope, Remotes(chosen));
+  }
+  const auto chosen = Select(alive, [&](const Peer& peer) {
+    return is_own || peer.organization == own || peer.organization == origin->organization;
+  });
+  std::vector<comm::RemotePeer> inside;   // the own organisation: with the secret part
+  std::vector<comm::RemotePeer> outside;  // others: without
+  for (const Peer* peer : chosen) {
+    // Like the table, nobody is chosen instead.
+    if (!is_own && !peer->has_external_endpoint()) continue;
+    (peer->organization == own ? inside : outside).push_back(peer->remote());
+  }
+  comm_.Send(alive.envelope, inside);
+  if (!outside.empty()) comm_.Send(alive.envelope.WithoutSecret(), outside);
+}
+
+const Peer* Router::FindWithSelf(const wire::PkiId& pki_id) const {
+  return peers_.Self().pki_id == pki_id ? &peers_.Self() : peers_.Find(pki_id);
+}
+
+std::vector<const Peer*> Router::Select(const Emission& emission,
+                                        const std::function<bool(const Peer&)>& matches) const {
+  return SelectPeers(environment_.random, config_.fan_out, peers_.Alive(), [&](const Peer& peer) {
+    // Unknown organisations get nothing (D-17); the sender is left out before the choice, so that it costs no copy.
+    return !peer.organization.empty() && emission.received_from != peer.pki_id && matches(peer);
+  });
+}
+
+void Router::Drop(const char* type, const char* reason) {
+  environment_.metrics
+      .GetCounter("gossip_push_refused", "Messages that were not pushed to anybody",
+                  {{"type", type}, {"reason", reason}})
+      .Add();
+}
+
+std::vector<const Peer*> SelectPeers(base::Random& random, std::size_t count, const std::vector<Peer>& candidates,
+                                     const std::function<bool(const Peer&)>& matches) {
+  std::vector<const Peer*> chosen;
+  // Drawing by lot finds a few among many without looking at all. When it fails too often everything drawn is
+  // forgotten, so that each selection is equally likely.
+  if (count < candidates.size() / 4) {
+    for (std::size_t draws = 4 * count + 8; draws > 0 && chosen.size() < count; --draws) {
+      const Peer& peer = candidates[random.Below(candidates.size())];
+      if (std::ranges::find(chosen, &peer) == chosen.end() && matches(peer)) chosen.push_back(&peer);
+    }
+    if (chosen.size() == count) return chosen;
+    chosen.clear();
+  }
+  std::size_t seen = 0;
+  for (const Peer& peer : candidates) {
+    if (!matches(peer)) continue;
+    ++seen;
+    if (chosen.size() < count) {
+      chosen.push_back(&peer);
+    } else if (const std::uint64_t place = random.Below(seen); place < count) {
+      chosen[place] = &peer;
+    }
+  }
+  return chosen;
+}
+
+}  // namespace grapevine::gossip
