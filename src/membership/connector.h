@@ -26,11 +26,16 @@ struct Contact {
 };
 
 // Identifies whoever answers at an endpoint by a probing handshake and asks it for its members; tries again for ever
-// with growing, jittered pauses while the contact is wanted. An endpoint wanted by several (bootstrap, several
-// channels) is contacted once. One executor.
+// while the contact is wanted, after pauses that grow by half each time and vary by a fifth up or down. An endpoint
+// wanted by several (bootstrap, several channels) is contacted once. One executor. Destroying it gives everything up.
 class Connector {
  public:
-  // Sends a membership request to the identified peer, and reports whether its response came.
+  static constexpr std::size_t kMaxAttempts = 16;  // under way at a time; other endpoints wait for their turn
+  // Between two attempts at one endpoint, whatever is configured: no failure makes a tight loop.
+  static constexpr base::Duration kLeastPause = std::chrono::milliseconds(100);
+
+  // Sends a membership request to the identified peer, and reports, as an event of its own, whether its response came.
+  // Destroying the handle withdraws the report.
   using Introduce = std::function<base::Handle(const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,
                                                std::move_only_function<void(bool answered)> done)>;
 
@@ -41,11 +46,13 @@ class Connector {
   Connector& operator=(const Connector&) = delete;
 
   // What `owner` ("bootstrap", or a channel's name) wants contacted from now on; what it no longer wants and no other
-  // owner does is given up. An endpoint that is new for the owner is contacted, again if another owner's contact has
-  // been made before.
+  // owner does is given up. An endpoint that is new for the owner, or declared otherwise than before, is contacted at
+  // once, also if another owner's contact has been made before; one that the owner wanted already goes on as it was. Of
+  // several contacts with one endpoint the least demanding counts.
   void Want(const std::string& owner, std::vector<Contact> contacts);
-  // Whether somebody wants the endpoint: such members are never forgotten (10.6).
+  // Whether somebody wants the endpoint, contacted or not: such members are never forgotten (10.6).
   bool IsWanted(const base::Endpoint& endpoint) const;
+  // Endpoints with which some owner's contact has not been made yet.
   std::size_t under_way() const;
 
  private:
