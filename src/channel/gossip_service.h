@@ -80,6 +80,7 @@ class GossipService {
   base::Handle SendByCriteria(const wire::Message& message, SendCriteria criteria,
                               std::move_only_function<void(base::Result<std::vector<comm::AckResult>>)> done);
 
+  const gossip::Peer& Self() const;
   const std::vector<gossip::Peer>& Peers() const;
   std::vector<ChannelMember> PeersOfChannel(const std::string& channel) const;
   membership::Member SelfMembershipInfo() const;

@@ -21,36 +21,46 @@ BlockCommitter::BlockCommitter(base::Environment environment, msp::MessageCrypto
                                                   {{"channel", config_.channel}})),
       next_(ledger.height()) {}
 
-bool BlockCommitter::Offer(std::uint64_t number, base::Bytes block) {
+bool BlockCommitter::Offer(std::uint64_t number, base::Bytes block, std::optional<std::uint64_t> verified_under) {
   const auto known = pending_.find(number);
-  if (number < next_ || (known != pending_.end() && std::ranges::find(known->second, block) != known->second.end())) {
+  const auto has_block = [&block](const auto& candidates) {
+    return std::ranges::find(candidates, block, &Candidate::block) != candidates.end();
+  };
+  if (number < next_ || (known != pending_.end() && has_block(known->second))) {
     duplicates_.Add();
     return false;
   }
   if (!health_ || number - next_ >= config_.window) return false;
   auto& candidates = pending_[number];
   if (candidates.size() >= config_.max_candidates) return false;
-  candidates.push_back(std::move(block));
+  candidates.push_back({.block = std::move(block), .verified_under = verified_under});
   Advance();
   return true;
 }
 
 void BlockCommitter::Advance() {
-  if (verifying_ || configuration_pending_ || !health_ || committing_.size() >= config_.max_commits) return;
-  const auto lowest = pending_.begin();
-  if (lowest == pending_.end() || lowest->first != next_) return;
-  verifying_ = true;
-  verification_ = crypto_.VerifyBlock(config_.channel, next_, lowest->second.front(),
-                                      [this, number = next_](base::Result<void> verdict) {
-                                        verifying_ = false;
-                                        Verified(number, std::move(verdict));
-                                        Advance();
-                                      });
+  while (!verifying_ && !configuration_pending_ && health_ && committing_.size() < config_.max_commits) {
+    const auto lowest = pending_.begin();
+    if (lowest == pending_.end() || lowest->first != next_) return;
+    const Candidate& candidate = lowest->second.front();
+    if (candidate.verified_under && candidate.verified_under == epoch_) {
+      Verified(next_, {});
+      continue;
+    }
+    verifying_ = true;
+    verification_ = crypto_.VerifyBlock(config_.channel, next_, candidate.block,
+                                        [this, number = next_](const base::Result<void>& verdict) {
+                                          verifying_ = false;
+                                          Verified(number, verdict);
+                                          Advance();
+                                        });
+  }
 }
 
-void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) {
+void BlockCommitter::Verified(std::uint64_t number, const base::Result<void>& verdict) {
   const auto candidates = pending_.find(number);
-  const base::Bytes block = candidates->second.front();
+  const Candidate candidate = std::move(candidates->second.front());
+  const base::Bytes& block = candidate.block;
   candidates->second.pop_front();
   if (verdict || candidates->second.empty()) pending_.erase(candidates);
   if (!verdict) {
@@ -62,7 +72,7 @@ void BlockCommitter::Verified(std::uint64_t number, base::Result<void> verdict) 
   ++next_;
   const auto parsed = msp::ParseBlock(block);
   configuration_pending_ = parsed && msp::IsConfigBlock(*parsed);
-  on_verified_(number, block);
+  if (!candidate.verified_under) on_verified_(number, block);
   auto commit =
       ledger_.Commit(block, [this, number](base::Result<void> outcome) { Committed(number, std::move(outcome)); });
   committing_.emplace(number,

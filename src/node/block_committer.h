@@ -29,7 +29,7 @@ struct BlockCommitterConfig {
 // (specification 03, 6.3 and 8.5; 23, 6.3). One executor. The ledger and the crypto must outlive it.
 class BlockCommitter {
  public:
-  // A verified block, before it is durable: may be forwarded.
+  // A block that was offered unverified and has been verified here, before it is durable: may enter gossip.
   using OnVerified = std::function<void(std::uint64_t number, const base::Bytes& block)>;
   // The block is durable and the height includes it. A configuration block: make its configuration take effect before
   // returning; the next block is verified under it.
@@ -40,8 +40,12 @@ class BlockCommitter {
 
   // Takes a serialised common.Block. False if it is known, pending already, or beyond the window or the number of
   // candidates. A block that turns out to be invalid is dropped and counted, and the next candidate is tried; without
-  // one, another copy may be offered.
-  bool Offer(std::uint64_t number, base::Bytes block);
+  // one, another copy may be offered. `verified_under`: the epoch of the configuration under which it has been verified
+  // already; it is not verified again if that is still in force when its turn comes.
+  bool Offer(std::uint64_t number, base::Bytes block, std::optional<std::uint64_t> verified_under = std::nullopt);
+
+  // Of the configuration in force: its sequence. To be set before OnCommitted returns for a configuration block.
+  void SetEpoch(std::uint64_t epoch) { epoch_ = epoch; }
 
   // Set once the ledger has refused a verified block (full disk, for example): nothing more is committed.
   const base::Result<void>& health() const { return health_; }
@@ -49,6 +53,10 @@ class BlockCommitter {
   const std::optional<base::Error>& last_refusal() const { return last_refusal_; }
 
  private:
+  struct Candidate {
+    base::Bytes block;
+    std::optional<std::uint64_t> verified_under;  // nothing: from outside gossip
+  };
   struct Committing {
     base::Bytes block;
     bool configuration = false;
@@ -56,7 +64,7 @@ class BlockCommitter {
   };
 
   void Advance();
-  void Verified(std::uint64_t number, base::Result<void> verdict);
+  void Verified(std::uint64_t number, const base::Result<void>& verdict);
   void Committed(std::uint64_t number, base::Result<void> outcome);
 
   base::Environment environment_;
@@ -67,8 +75,9 @@ class BlockCommitter {
   OnCommitted on_committed_;
   base::Counter& invalid_;
   base::Counter& duplicates_;
-  std::uint64_t next_;                                        // to verify; all below are verified
-  std::map<std::uint64_t, std::deque<base::Bytes>> pending_;  // candidates by number, at next_ and above; never empty
+  std::uint64_t next_;                                      // to verify; all below are verified
+  std::map<std::uint64_t, std::deque<Candidate>> pending_;  // candidates by number, at next_ and above; never empty
+  std::optional<std::uint64_t> epoch_;
   bool verifying_ = false;
   bool configuration_pending_ = false;  // a configuration block is being committed: verification waits for it
   base::Handle verification_;
