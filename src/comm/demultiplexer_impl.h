@@ -57,6 +57,12 @@ struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
   LaneQueue& lane(Lane which) { return lanes[static_cast<std::size_t>(which)]; }
   std::size_t queued() const { return lanes[0].messages.size() + lanes[1].messages.size(); }
 
+  bool KeepsWaiting(const std::shared_ptr<PendingPublication<T>>& publication) const {
+    return std::any_of(lanes.begin(), lanes.end(), [&](const LaneQueue& queue) {
+      return std::find(queue.waiting.begin(), queue.waiting.end(), publication) != queue.waiting.end();
+    });
+  }
+
   std::optional<T> Take() {
     for (LaneQueue& queue : lanes) {
       if (queue.messages.empty()) continue;
@@ -133,7 +139,7 @@ struct DemultiplexerState {
           if (held == nullptr) return;
           for (const auto& waiting_in : held->queues) {
             const auto queue = waiting_in.lock();
-            if (queue == nullptr) continue;
+            if (queue == nullptr || !queue->KeepsWaiting(held)) continue;
             log.Warn("a message has waited 1 s for subscriber '{}', whose {} places are full", queue->name,
                      queue->capacity);
           }

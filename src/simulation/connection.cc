@@ -38,7 +38,7 @@ std::uint64_t Fingerprint(const Packet& packet) {
 base::Bytes CertificateOf(const HostTls& tls, const std::string& host, SimulatedConnection::Side side) {
   if (!tls.enabled) return {};
   const bool server = side == SimulatedConnection::kServer;
-  if (!server && !tls.presents_client_certificate) return {};
+  if (!(server ? tls.presents_server_certificate : tls.presents_client_certificate)) return {};
   const std::string& given = server ? tls.server_certificate : tls.client_certificate;
   return base::Bytes(given.empty() ? (server ? "server certificate of " : "client certificate of ") + host : given);
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/environment.h"
 #include "base/transport.h"
@@ -20,6 +21,7 @@ struct HostTls {
   bool enabled = true;
   std::string server_certificate;  // DER; empty: made from the host's name
   std::string client_certificate;  // DER; empty: made from the host's name, another one than the server's
+  bool presents_server_certificate = true;
   bool presents_client_certificate = true;
 };
 
@@ -70,6 +72,9 @@ class Host {
   // Whether the operating system lets others connect. False: dials are refused, connections stay.
   void SetListening(bool listening) { listening_ = listening; }
   bool listening() const { return listening_; }
+
+  // Replaces the certificates: connections from now on use the new ones, those that exist keep theirs.
+  void SetTls(HostTls tls) { options_.tls = std::move(tls); }
 
   // What the process takes from its streams: one message per `interval` and stream at most; zero (at first): no limit.
   void SetReadInterval(base::Duration interval);

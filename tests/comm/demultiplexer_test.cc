@@ -13,6 +13,14 @@ namespace {
 using namespace std::chrono_literals;  // NOLINT
 using Ints = std::vector<int>;
 
+struct RecordedLog final : base::LogSink {
+  bool Enabled(base::LogLevel, std::string_view) const override { return true; }
+  void Write(base::LogLevel level, std::string_view, std::string_view line) override {
+    lines.push_back(std::string(base::ToString(level)) + ": " + std::string(line));
+  }
+  std::vector<std::string> lines;
+};
+
 class DemultiplexerTest : public ::testing::Test {
  protected:
   static bool Any(const int&) { return true; }
@@ -30,7 +38,8 @@ class DemultiplexerTest : public ::testing::Test {
   }
 
   simulation::World world{1};
-  simulation::Host& host = world.AddHost("host");
+  RecordedLog log;
+  simulation::Host& host = world.AddHost("host", {.costs = {}, .tls = {}, .log = &log});
   std::vector<base::Handle> withdrawals;
   std::unique_ptr<Demultiplexer<int>> demultiplexer = std::make_unique<Demultiplexer<int>>(host.environment());
   std::string outcomes;
@@ -91,6 +100,33 @@ TEST_F(DemultiplexerTest, PublishWaitsForAFullSubscriberUntilThereIsRoom) {
   EXPECT_EQ(outcomes, "ddpt");
   EXPECT_EQ(subscription.TryReceive(), 2);
   EXPECT_EQ(subscription.TryReceive(), 3);
+}
+
+TEST_F(DemultiplexerTest, AWaitOfMoreThanASecondIsLoggedOnceWithTheSubscribersName) {
+  auto slow = demultiplexer->Subscribe("slow", Any, 1);
+  auto fast = demultiplexer->Subscribe("fast", Any, 1);
+  Publish(1);
+  Publish(2);
+  EXPECT_EQ(fast.TryReceive(), 1);  // takes the second message after a moment; the slow one never does
+  world.scheduler().RunFor(999ms);
+  EXPECT_TRUE(log.lines.empty());
+  world.scheduler().RunFor(1min);
+  const std::string line = std::string(base::ToString(base::LogLevel::kWarn)) +
+                           ": a message has waited 1 s for subscriber 'slow', whose 1 places are full";
+  EXPECT_EQ(log.lines, std::vector{line});
+}
+
+TEST_F(DemultiplexerTest, AWaitThatEndsWithinASecondIsNotLogged) {
+  auto subscription = demultiplexer->Subscribe("s", Any, 1);
+  Publish(1);
+  Publish(2);
+  Publish(3);
+  world.scheduler().RunFor(999ms);
+  EXPECT_EQ(subscription.TryReceive(), 1);
+  EXPECT_EQ(subscription.TryReceive(), 2);
+  world.scheduler().RunFor(1min);
+  EXPECT_EQ(outcomes, "dpptt");
+  EXPECT_EQ(log.lines, std::vector<std::string>{});
 }
 
 TEST_F(DemultiplexerTest, OneSlowSubscriberDoesNotKeepTheMessageFromOthers) {

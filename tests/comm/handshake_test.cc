@@ -116,6 +116,83 @@ TEST_F(HandshakeTest, Row1ResponderWithoutRemoteCertificateRefusesBeforeSendingA
   EXPECT_EQ(node.Handshakes("responder", "no_tls_certificate"), 1u);
 }
 
+TEST_F(HandshakeTest, Row1InitiatorWithoutRemoteCertificateGivesUpBeforeSendingAnything) {
+  Node& node = AddNode("node");
+  HostOptions options;
+  options.tls.presents_server_certificate = false;
+  PlayedPeer& peer = AddPlayed("peer", kOrg1, options);
+  peer.Serve(/*answer=*/true);
+  node.comm->Send(Text("hello"), {peer.remote()});
+  ASSERT_TRUE(RunUntil([&] { return !node.presumed_dead.empty(); }));
+  EXPECT_EQ(node.presumed_dead, std::vector{peer.pki_id()});
+  EXPECT_EQ(node.Handshakes("initiator", "no_tls_certificate"), 1u);
+  RunFor(1s);
+  EXPECT_TRUE(peer.accepted.at(0)->messages.empty());
+  EXPECT_TRUE(peer.accepted.at(0)->ended.has_value());
+  EXPECT_FALSE(node.mapper->Get(peer.pki_id()).has_value()) << "refused before anything is read";
+}
+
+// 15 #11: both sides bind to the certificates that the connection at hand uses.
+TEST_F(HandshakeTest, AReplacedTlsCertificateIsBoundToFromTheNextHandshakeOn) {
+  Node& node = AddNode("node");
+  PlayedPeer& peer = AddPlayed("peer");
+  auto before = peer.Open(node.host);
+  const auto bound_to = [](const PlayedStream& stream) {
+    const auto conn = wire::DecodeMessage(wire::Envelope::Decode(stream.messages.at(0))->payload());
+    return conn->As<wire::ConnEstablish>()->tls_cert_hash.ToString();
+  };
+  const std::string old_server = crypto::Sha256(before->stream->peer().certificate).ToString();
+  const std::string old_client = crypto::Sha256(before->stream->peer().local_certificate).ToString();
+  EXPECT_EQ(bound_to(*before), old_server);
+
+  node.host.SetTls({.server_certificate = "the node's new one", .client_certificate = "the node's new one"});
+  peer.host.SetTls({.server_certificate = "the peer's new one", .client_certificate = "the peer's new one"});
+  auto after = peer.Open(node.host);
+  EXPECT_EQ(bound_to(*after), crypto::Sha256("the node's new one").ToString());
+  EXPECT_EQ(node.Handshakes("responder", "ok"), 2u) << "and the peer's new binding is accepted";
+  EXPECT_FALSE(before->ended.has_value()) << "the first connection goes on";
+
+  auto outdated = peer.Open(node.host, /*authenticate=*/false);
+  outdated->stream->Send(peer.Conn(*outdated->stream, {.tls_cert_hash = old_client}));
+  ASSERT_TRUE(RunUntil([&] { return outdated->ended.has_value(); }));
+  EXPECT_EQ(node.Handshakes("responder", "tls_binding"), 1u);
+}
+
+TEST_F(HandshakeTest, AnInitiatorBindsToAReplacedTlsCertificate) {  // 15 #11
+  Node& node = AddNode("node");
+  PlayedPeer& peer = AddPlayed("peer");
+  peer.Serve(/*answer=*/false);
+  std::vector<base::Result<ConnectionInfo>> results;
+  const auto visit = [&] { return node.comm->Handshake(peer.remote(), [&](auto info) { results.push_back(info); }); };
+  const auto first = visit();
+  ASSERT_TRUE(RunUntil([&] { return peer.accepted.size() == 1; }));
+  const std::string old_server = crypto::Sha256(peer.accepted[0]->stream->peer().local_certificate).ToString();
+  peer.accepted[0]->stream->Send(peer.Conn(*peer.accepted[0]->stream));
+  ASSERT_TRUE(RunUntil([&] { return peer.accepted[0]->messages.size() == 1; }));
+  peer.accepted[0]->stream->Finish({});
+  ASSERT_TRUE(RunUntil([&] { return results.size() == 1; }));
+
+  node.host.SetTls({.server_certificate = "the node's new one", .client_certificate = "the node's new one"});
+  peer.host.SetTls({.server_certificate = "the peer's new one", .client_certificate = "the peer's new one"});
+  const auto second = visit();
+  ASSERT_TRUE(RunUntil([&] { return peer.accepted.size() == 2; }));
+  peer.accepted[1]->stream->Send(peer.Conn(*peer.accepted[1]->stream));
+  ASSERT_TRUE(RunUntil([&] { return peer.accepted[1]->messages.size() == 1; }));
+  const auto conn = wire::DecodeMessage(wire::Envelope::Decode(peer.accepted[1]->messages[0])->payload());
+  EXPECT_EQ(conn->As<wire::ConnEstablish>()->tls_cert_hash.ToString(), crypto::Sha256("the node's new one").ToString());
+  peer.accepted[1]->stream->Finish({});
+  ASSERT_TRUE(RunUntil([&] { return results.size() == 2; }));
+
+  const auto third = visit();
+  ASSERT_TRUE(RunUntil([&] { return peer.accepted.size() == 3; }));
+  peer.accepted[2]->stream->Send(peer.Conn(*peer.accepted[2]->stream, {.tls_cert_hash = old_server}));
+  ASSERT_TRUE(RunUntil([&] { return results.size() == 3; }));
+  EXPECT_TRUE(results[0].has_value());
+  EXPECT_TRUE(results[1].has_value());
+  EXPECT_FALSE(results[2].has_value());
+  EXPECT_EQ(node.Handshakes("initiator", "tls_binding"), 1u);
+}
+
 TEST_F(HandshakeTest, WithoutTlsThereIsNoBinding) {
   HostOptions options;
   options.tls.enabled = false;

@@ -439,6 +439,31 @@ TEST_F(RecordTest, APurgedIdentityLosesItsStreams) {  // 9.2 (b), 9.3
   EXPECT_TRUE(node.comm->Peers().empty());
 }
 
+TEST_F(RecordTest, AnIdentityThatExpiresWhileConnectedLosesItsStreams) {  // 9.3; 03, 2.2
+  PlayedPeer& peer = AddPlayed("peer");
+  const base::WallTime expiry = node.host.executor().WallNow() + 60s;
+  peer.identity = authority.Issue(kOrg1, "short-lived", expiry);
+  PlayedPeer& other = AddPlayed("other");
+  PlayedStream& own = OwnStream(peer);
+  auto incoming = peer.Open(node.host);
+  auto unaffected = other.Open(node.host);
+  RunFor(expiry - node.host.executor().WallNow());
+  EXPECT_FALSE(own.ended || incoming->ended) << "valid until then";
+  EXPECT_TRUE(node.switched.empty());
+
+  ASSERT_TRUE(RunUntil([&] { return own.ended && incoming->ended; }, 5s));
+  EXPECT_EQ(node.switched, std::vector{peer.pki_id()});
+  EXPECT_FALSE(node.mapper->Get(peer.pki_id()).has_value());
+  RunFor(5s);
+  EXPECT_EQ(node.comm->Peers().size(), 1u);
+  EXPECT_FALSE(unaffected->ended.has_value());
+
+  auto again = peer.Open(node.host, /*authenticate=*/false);
+  again->stream->Send(peer.Conn(*again->stream));
+  ASSERT_TRUE(RunUntil([&] { return again->ended.has_value(); }));
+  EXPECT_EQ(node.Handshakes("responder", "identity_refused"), 1u);
+}
+
 TEST_F(RecordTest, AHundredPurgesAtOnceEndAllStreams) {  // acceptance 9; 15 #6
   std::vector<std::unique_ptr<PlayedStream>> streams;
   for (int i = 0; i < 100; ++i) streams.push_back(AddPlayed("peer" + std::to_string(i)).Open(node.host));
