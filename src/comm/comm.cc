@@ -36,6 +36,15 @@ Lane LaneOf(const wire::Envelope& envelope) {
   return Lane::kBulk;
 }
 
+PeerState StateOf(const PeerLink& link) {
+  return {.pki_id = link.pki_id(),
+          .endpoint = link.endpoint(),
+          .dialling = link.dialling(),
+          .outgoing = link.outgoing_open(),
+          .incoming = link.incoming_open(),
+          .queued = link.queued()};
+}
+
 }  // namespace
 
 class Comm::Impl final : public PeerLinkHost {
@@ -56,6 +65,7 @@ class Comm::Impl final : public PeerLinkHost {
   void CloseConn(const wire::PkiId& pki_id);
   void Stop();
   std::vector<PeerState> Peers() const;
+  std::optional<PeerState> Peer(const wire::PkiId& pki_id) const;
 
   base::Handle DialFor(const wire::PkiId& pki_id, const base::Endpoint& endpoint) override;
   std::shared_ptr<Inbox> MakeInbox(PeerLink& link, std::uint64_t stream_id) override;
@@ -423,15 +433,14 @@ base::Handle Comm::Impl::Handshake(const RemotePeer& peer, Visits::Done done) {
 
 std::vector<PeerState> Comm::Impl::Peers() const {
   std::vector<PeerState> peers;
-  for (const auto& [pki_id, link] : links_) {
-    peers.push_back({.pki_id = pki_id,
-                     .endpoint = link->endpoint(),
-                     .dialling = link->dialling(),
-                     .outgoing = link->outgoing_open(),
-                     .incoming = link->incoming_open(),
-                     .queued = link->queued()});
-  }
+  for (const auto& [pki_id, link] : links_) peers.push_back(StateOf(*link));
   return peers;
+}
+
+std::optional<PeerState> Comm::Impl::Peer(const wire::PkiId& pki_id) const {
+  const auto found = links_.find(pki_id);
+  if (found == links_.end()) return std::nullopt;
+  return StateOf(*found->second);
 }
 
 // ---- Comm
@@ -476,5 +485,6 @@ void Comm::CloseConn(const wire::PkiId& pki_id) { impl_->CloseConn(pki_id); }
 void Comm::Stop() { impl_->Stop(); }
 
 std::vector<PeerState> Comm::Peers() const { return impl_->Peers(); }
+std::optional<PeerState> Comm::Peer(const wire::PkiId& pki_id) const { return impl_->Peer(pki_id); }
 
 }  // namespace grapevine::comm

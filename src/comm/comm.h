@@ -99,6 +99,8 @@ class Comm {
 
   // In order of PKI-ID.
   std::vector<PeerState> Peers() const;
+  // Of one peer; empty if it has no connection record.
+  std::optional<PeerState> Peer(const wire::PkiId& pki_id) const;
 
  private:
   class Impl;
