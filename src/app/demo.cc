@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -26,9 +28,10 @@ using base::ErrorCode;
 
 namespace {
 
-// Blocks that a source may be ahead of the slowest peer of its organisation: below the send queue's bound, because a
-// plain push repairs nothing.
+// Blocks that a source may be ahead of the slowest peer of its organisation among those that are always there.
 constexpr std::uint64_t kMaxLead = 100;
+// After the blocks begin to flow.
+constexpr base::Duration kLateBy = std::chrono::seconds(3);
 constexpr std::size_t kWorkerThreads = 2;
 
 // A folder that is removed with everything in it.
@@ -92,16 +95,21 @@ class Demo {
  private:
   base::Result<void> SetUp();
   base::Result<void> SetUpOrganization(std::size_t organization, std::size_t peers, const std::string& blocks);
-  void Started();
+  void StartPeer(DemoPeer& peer);
+  void ScheduleFaults();
   void Tick();
   void Draw();
-  bool AllConnected() const;
+  bool AllSeeEachOther() const;
+  bool IsSource(const DemoPeer& peer) const;
+  bool IsLate(const DemoPeer& peer) const;
+  bool IsSteady(const DemoPeer& peer) const;
   void Feed(Source& source);
   void ReadNext(Source& source);
   void Committed(DemoPeer& peer, std::uint64_t number);
   bool Finished() const;
   std::uint64_t LowestHeight(const std::string& organization) const;
   void Fail(base::Error error);
+  base::Result<void> CheckFaults() const;
   base::Result<void> CompareLedgers();
 
   const DemoOptions& options_;
@@ -117,8 +125,10 @@ class Demo {
   std::vector<std::unique_ptr<DemoPeer>> peers_;
   std::vector<std::unique_ptr<Source>> sources_;
   std::vector<base::Handle> timers_;
-  std::size_t started_ = 0;
+  std::vector<base::Handle> faults_;
   bool flowing_ = false;
+  std::size_t faults_to_come_ = 0;  // ends of kills and cuts, and late starts
+  std::set<const DemoPeer*> late_;
   base::SteadyTime start_{};
   base::SteadyTime drawn_{};
   std::optional<base::Error> failure_;
@@ -180,11 +190,13 @@ base::Result<void> Demo::SetUpOrganization(std::size_t organization, std::size_t
 
 base::Result<void> Demo::Run() {
   if (auto ready = SetUp(); !ready) return ready;
-  std::vector<node::Member> everyone;
-  for (const auto& peer : peers_) everyone.push_back(peer->member());
+  if (auto possible = CheckFaults(); !possible) return possible;
+  for (auto peer = peers_.rbegin(); late_.size() < options_.late; ++peer) {
+    if (!IsSource(**peer)) late_.insert(peer->get());
+  }
   start_ = drawn_ = loop_.Now();
   for (const auto& peer : peers_) {
-    peer->Start(everyone, [this](DemoPeer& which, std::uint64_t number) { Committed(which, number); });
+    if (!IsLate(*peer)) StartPeer(*peer);
   }
   timers_.push_back(loop_.After(std::chrono::milliseconds(50), [this] { Tick(); }));
   const bool over = loop_.RunUntil([this] { return failure_ || Finished(); }, options_.timeout);
@@ -197,36 +209,126 @@ base::Result<void> Demo::Run() {
   return CompareLedgers();
 }
 
-void Demo::Started() {
-  // All at the same instant: every pair of peers dials each other.
-  for (const auto& peer : peers_) peer->node().Announce();
+base::Result<void> Demo::CheckFaults() const {
+  if (options_.late + sources_.size() > peers_.size()) {
+    return base::Fail(ErrorCode::kInvalid,
+                      "--late {}: the first peer of each organisation reads the chain, so that at most {} can be late",
+                      options_.late, peers_.size() - sources_.size());
+  }
+  for (const auto* faults : {&options_.kills, &options_.cuts}) {
+    for (const DemoFault& fault : *faults) {
+      if (fault.peer >= peers_.size()) {
+        return base::Fail(ErrorCode::kInvalid, "there is no peer {}: they are numbered 0 to {}", fault.peer,
+                          peers_.size() - 1);
+      }
+      if (IsSource(*peers_[fault.peer])) {
+        return base::Fail(ErrorCode::kInvalid, "peer {} ({}) reads the chain and has to stay: name another one",
+                          fault.peer, peers_[fault.peer]->name());
+      }
+    }
+  }
+  return {};
+}
+
+// A peer knows the first one of its organisation and the anchor peers, which are the first ones of all.
+void Demo::StartPeer(DemoPeer& peer) {
+  base::Endpoint bootstrap;
+  std::vector<membership::AnchorPeer> anchors;
+  for (const auto& source : sources_) {
+    anchors.push_back({.endpoint = source->peer->endpoint(), .organization = source->peer->organization()});
+    if (source->peer != &peer && source->peer->organization() == peer.organization()) {
+      bootstrap = source->peer->endpoint();
+    }
+  }
+  const auto started = peer.Start(bootstrap, std::move(anchors),
+                                  [this](DemoPeer& which, std::uint64_t number) { Committed(which, number); });
+  if (!started) Fail({started.error().code, peer.name() + ": " + started.error().message});
+}
+
+void Demo::ScheduleFaults() {
+  for (const auto& peer : peers_) {
+    if (!IsLate(*peer)) continue;
+    ++faults_to_come_;
+    faults_.push_back(loop_.After(kLateBy, [this, &late = *peer] {
+      StartPeer(late);
+      --faults_to_come_;
+    }));
+  }
+  const auto add = [this](const DemoFault& fault, auto begin, auto end) {
+    DemoPeer& peer = *peers_[fault.peer];
+    ++faults_to_come_;
+    faults_.push_back(loop_.After(fault.at, [this, &peer, begin, ends = fault.lasts > base::Duration::zero()] {
+      begin(peer);
+      if (!ends) --faults_to_come_;
+    }));
+    if (fault.lasts > base::Duration::zero()) {
+      faults_.push_back(loop_.After(fault.at + fault.lasts, [this, &peer, end] {
+        end(peer);
+        --faults_to_come_;
+      }));
+    }
+  };
+  for (const auto& fault : options_.kills) {
+    add(fault, [](DemoPeer& peer) { peer.Kill(); }, [this](DemoPeer& peer) { StartPeer(peer); });
+  }
+  for (const auto& fault : options_.cuts) {
+    add(fault, [](DemoPeer& peer) { peer.SetCut(true); }, [](DemoPeer& peer) { peer.SetCut(false); });
+  }
 }
 
 void Demo::Tick() {
   timers_.clear();
   timers_.push_back(loop_.After(std::chrono::milliseconds(50), [this] { Tick(); }));
-  if (!flowing_ && started_ == peers_.size() && AllConnected()) {
+  if (!flowing_ && AllSeeEachOther()) {
     flowing_ = true;
+    ScheduleFaults();
     for (auto& source : sources_) ReadNext(*source);
   }
-  if (flowing_) {
-    for (const auto& peer : peers_) {
-      // Nobody here sends bad blocks, so the recorded chain itself is to blame.
-      if (const auto& refusal = peer->node().last_refusal())
-        Fail({refusal->code, peer->name() + ": " + refusal->message});
+  for (const auto& peer : peers_) {
+    if (!peer->joined()) continue;
+    // Nobody here sends bad blocks, so the recorded chain itself is to blame.
+    if (const auto& refusal = peer->channel().last_refusal()) {
+      Fail({refusal->code, peer->name() + ": " + refusal->message});
     }
   }
+  for (auto& source : sources_) Feed(*source);
   const auto interval = options_.live ? std::chrono::milliseconds(200) : std::chrono::milliseconds(1000);
   if (loop_.Now() - drawn_ >= interval) Draw();
 }
 
+bool Demo::IsSource(const DemoPeer& peer) const {
+  return std::ranges::any_of(sources_, [&](const auto& source) { return source->peer == &peer; });
+}
+
+bool Demo::IsLate(const DemoPeer& peer) const { return late_.contains(&peer); }
+
+// Always there, so that the sources wait for it.
+bool Demo::IsSteady(const DemoPeer& peer) const {
+  const auto names_it = [&](const DemoFault& fault) { return peers_[fault.peer].get() == &peer; };
+  return !IsLate(peer) && std::ranges::none_of(options_.kills, names_it) &&
+         std::ranges::none_of(options_.cuts, names_it);
+}
+
 void Demo::Draw() {
+  std::map<wire::PkiId, std::pair<std::uint64_t, std::uint64_t>> advertised;  // lowest and highest seen by others
+  for (const auto& peer : peers_) {
+    for (const auto& [pki_id, height] : peer->SeenHeights()) {
+      const auto [seen, added] = advertised.try_emplace(pki_id, height, height);
+      seen->second = {std::min(seen->second.first, height), std::max(seen->second.second, height)};
+    }
+  }
   std::vector<DemoRow> rows;
   const auto elapsed = loop_.Now() - drawn_;
   drawn_ = loop_.Now();
   for (const auto& peer : peers_) {
-    const bool source = std::ranges::any_of(sources_, [&](const auto& each) { return each->peer == peer.get(); });
-    rows.push_back(peer->Row(source, elapsed));
+    DemoRow row = peer->Row(elapsed);
+    if (IsSource(*peer)) row.state = "source";
+    if (IsLate(*peer) && !peer->running()) row.state = "late";
+    if (const auto seen = advertised.find(peer->pki_id()); seen != advertised.end()) {
+      const auto [lowest, highest] = seen->second;
+      row.advertised = lowest == highest ? fmt::format("{}", lowest) : fmt::format("{}-{}", lowest, highest);
+    }
+    rows.push_back(std::move(row));
   }
   const auto seconds = std::chrono::duration<double>(loop_.Now() - start_).count();
   table_.Draw(fmt::format("{} peers of {} organisations, mutual TLS on loopback, {:.1f} s", peers_.size(),
@@ -234,12 +336,15 @@ void Demo::Draw() {
               rows);
 }
 
-bool Demo::AllConnected() const {
+// Every running peer sees all others alive, and those of its organisation in the channel.
+bool Demo::AllSeeEachOther() const {
+  const auto running = std::ranges::count_if(peers_, [](const auto& peer) { return peer->running(); });
   return std::ranges::all_of(peers_, [&](const auto& peer) {
-    const auto states = peer->node().comm().Peers();
-    return std::ranges::count_if(states, [](const comm::PeerState& state) {
-             return state.outgoing || state.incoming > 0;
-           }) == static_cast<std::ptrdiff_t>(peers_.size() - 1);
+    if (!peer->running()) return true;
+    const auto same = std::ranges::count_if(
+        peers_, [&](const auto& other) { return other->running() && other->organization() == peer->organization(); });
+    return peer->joined() && static_cast<std::ptrdiff_t>(peer->alive()) == running - 1 &&
+           static_cast<std::ptrdiff_t>(peer->channel_members()) == same - 1;
   });
 }
 
@@ -263,7 +368,7 @@ void Demo::Feed(Source& source) {
                                                   source.next->number, source.released.size())});
   }
   source.released.push_back(loop_.Now());
-  source.peer->node().Offer(source.next->number, std::move(source.next->block));
+  source.peer->channel().Offer(source.next->number, std::move(source.next->block));
   source.next.reset();
   if (options_.rate > 0) {
     source.paused = true;
@@ -280,10 +385,7 @@ void Demo::Feed(Source& source) {
 }
 
 void Demo::Committed(DemoPeer& peer, std::uint64_t number) {
-  if (number == 0) {
-    if (++started_ == peers_.size()) Started();
-    return;
-  }
+  if (number == 0) return;
   for (auto& source : sources_) {
     if (source->peer->organization() != peer.organization()) continue;
     if (source->peer != &peer && number < source->released.size()) {
@@ -291,21 +393,28 @@ void Demo::Committed(DemoPeer& peer, std::uint64_t number) {
     }
     Feed(*source);
   }
-  if (const auto& health = peer.node().health(); !health) Fail(health.error());
+  if (const auto& health = peer.channel().health(); !health) Fail(health.error());
 }
 
+// Of the peers that are always there.
 std::uint64_t Demo::LowestHeight(const std::string& organization) const {
   std::uint64_t lowest = ~std::uint64_t{0};
   for (const auto& peer : peers_) {
-    if (peer->organization() == organization) lowest = std::min(lowest, peer->ledger().height());
+    if (peer->organization() == organization && IsSteady(*peer)) {
+      lowest = std::min(lowest, peer->ledger().height());
+    }
   }
   return lowest;
 }
 
 bool Demo::Finished() const {
-  return flowing_ && std::ranges::all_of(sources_, [&](const auto& source) {
-           return source->ended && LowestHeight(source->peer->organization()) == source->released.size();
-         });
+  if (!flowing_ || faults_to_come_ > 0) return false;
+  return std::ranges::all_of(sources_, [&](const auto& source) {
+    return source->ended && std::ranges::all_of(peers_, [&](const auto& peer) {
+             return peer->organization() != source->peer->organization() || !peer->running() || peer->cut() ||
+                    peer->ledger().height() == source->released.size();
+           });
+  });
 }
 
 void Demo::Fail(base::Error error) {
@@ -315,14 +424,18 @@ void Demo::Fail(base::Error error) {
 base::Result<void> Demo::CompareLedgers() {
   const auto& expected = peers_.front()->ledger();
   bool equal = true;
+  std::size_t up = 0;
   for (const auto& peer : peers_) {
-    out_ << fmt::format("{:<14} height {} chain hash {}\n", peer->name(), peer->ledger().height(),
-                        base::ToHex(peer->ledger().current_hash()));
+    const bool away = !peer->running() || peer->cut();
+    out_ << fmt::format("{:<14} height {} chain hash {}{}\n", peer->name(), peer->ledger().height(),
+                        base::ToHex(peer->ledger().current_hash()), away ? " (away)" : "");
+    if (away) continue;
+    ++up;
     equal = equal && peer->ledger().height() == expected.height() &&
             peer->ledger().current_hash() == expected.current_hash();
   }
   if (!equal) return base::Fail(ErrorCode::kInternal, "the chain hashes differ");
-  out_ << fmt::format("all {} ledgers are equal\n", peers_.size()) << std::flush;
+  out_ << fmt::format("all {} ledgers are equal\n", up) << std::flush;
   return {};
 }
 

@@ -1,14 +1,19 @@
 #include "app/demo_peer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "msp/pem.h"
+#include "node/join_message.h"
 
 namespace grapevine::app {
 
 using base::ErrorCode;
 
 namespace {
+
+// Blocks that a peer keeps for others: the recorded chain, so that whoever comes late or was away finds all of it.
+constexpr std::uint64_t kBlockWindow = 250;
 
 // Upper bounds of latencies in microseconds: 100 us to about 100 s in steps of a tenth.
 std::vector<std::uint64_t> LatencyBounds() {
@@ -72,16 +77,25 @@ base::Result<void> DemoPeer::Load(const std::string& folder) {
                       ledger_->height());
   }
 
+  if (auto listening = Listen(); !listening) return listening;
+  endpoint_ = server_->address();
+  pki_id_ = crypto_->PkiIdOf(identity_).value_or(wire::PkiId());
+  return {};
+}
+
+base::Result<void> DemoPeer::Listen() {
   rpc::ClientOptions client;
   client.tls = {.identity = [this] { return tls_identity_; }, .trust = [this] { return tls_trust_; }};
   transport_ = std::make_unique<rpc::GrpcTransport>(world_.loop, world_.workers, std::move(client), &metrics_);
   rpc::ServerOptions options;
+  if (!endpoint_.empty()) options.listen_address = endpoint_;
   options.tls = {.identity = [this] { return tls_identity_; },
                  .client_trust = [this] { return tls_trust_; },
                  .require_client_certificate = true};
   auto server = rpc::GrpcServer::Listen(world_.loop, std::move(options), &metrics_);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
+  cable_ = std::make_unique<Cable>(world_.loop, *transport_, *server_);
   return {};
 }
 
@@ -120,51 +134,103 @@ base::Result<void> DemoPeer::Apply(base::ByteView config_block) {
   return {};
 }
 
-node::Member DemoPeer::member() const {
-  return {.endpoint = server_->address(),
-          .pki_id = crypto_->PkiIdOf(identity_).value_or(wire::PkiId()),
-          .organization = organization_};
+base::Result<void> DemoPeer::Start(const base::Endpoint& bootstrap, std::vector<membership::AnchorPeer> anchors,
+                                   OnCommitted committed) {
+  anchors_ = std::move(anchors);
+  committed_ = std::move(committed);
+  if (server_ == nullptr) {
+    if (auto listening = Listen(); !listening) return listening;
+  }
+  node::NodeConfig config;
+  config.organization = organization_;
+  config.gossip.membership.endpoint = endpoint_;
+  config.gossip.membership.external_endpoint = endpoint_;
+  if (!bootstrap.empty()) config.gossip.membership.bootstrap = {bootstrap};
+  config.gossip.channel.block_window = kBlockWindow;
+  node_ = std::make_unique<node::Node>(MakeEnvironment(),
+                                       node::NodeParts{.transport = *cable_, .server = *cable_, .crypto = *crypto_},
+                                       identity_, config);
+  node_->Start();
+  if (ledger_->height() > 0) {
+    JoinChannel();
+    return {};
+  }
+  genesis_commit_ = ledger_->Commit(world_.genesis, [this](base::Result<void> stored) {
+    if (!stored) return;  // told by the ledger's height, which stays 0
+    JoinChannel();
+    committed_(*this, 0);
+  });
+  return {};
 }
 
-void DemoPeer::Start(const std::vector<node::Member>& everyone, OnCommitted committed) {
-  std::vector<node::Member> others = everyone;
-  std::erase_if(others, [own = member().pki_id](const node::Member& other) { return other.pki_id == own; });
-  genesis_commit_ = ledger_->Commit(world_.genesis, [this, others = std::move(others),
-                                                     committed = std::move(committed)](base::Result<void> stored) {
-    if (!stored) return;  // told by the ledger's height, which stays 0
-    node_ = std::make_unique<node::Node>(
-        MakeEnvironment(),
-        node::NodeParts{.transport = *transport_, .server = *server_, .crypto = *crypto_, .ledger = *ledger_},
-        identity_, std::make_unique<node::StaticMembership>(others),
-        [this](const base::Bytes& block) { return Apply(block); },
-        [this, committed](std::uint64_t number) { committed(*this, number); },
-        node::NodeConfig{.channel = config_->channel_id(), .organization = organization_, .comm = {}, .mapper = {}});
-    committed(*this, 0);
-  });
+void DemoPeer::JoinChannel() {
+  const auto join = [this] {
+    auto message = node::MakeJoinMessage(*config_);
+    message.anchor_peers = anchors_;
+    return message;
+  };
+  // The name is new for this node, so that joining cannot fail.
+  (void)node_->JoinChannel({.name = config_->channel_id(),
+                            .ledger = *ledger_,
+                            .join = join(),
+                            .apply = [this, join](const base::Bytes& block) -> base::Result<channel::JoinMessage> {
+                              if (auto applied = Apply(block); !applied) return std::unexpected(applied.error());
+                              return join();
+                            },
+                            .committed = [this](std::uint64_t number) { committed_(*this, number); }});
+}
+
+void DemoPeer::Kill() {
+  genesis_commit_.Reset();
+  node_.reset();
+  cable_.reset();
+  server_.reset();
+  transport_.reset();
+}
+
+void DemoPeer::SetCut(bool cut) {
+  if (node_ == nullptr) return;
+  cable_->SetCut(cut);
+  if (!cut) return;
+  for (const auto& peer : node_->gossip().comm().Peers()) node_->gossip().comm().CloseConn(peer.pki_id);
+}
+
+std::size_t DemoPeer::channel_members() const {
+  if (node_ == nullptr) return 0;
+  const auto members = node_->gossip().PeersOfChannel(config_->channel_id());
+  return static_cast<std::size_t>(
+      std::ranges::count_if(members, [&](const auto& member) { return member.peer.organization == organization_; }));
+}
+
+std::map<wire::PkiId, std::uint64_t> DemoPeer::SeenHeights() const {
+  std::map<wire::PkiId, std::uint64_t> heights;
+  if (node_ == nullptr) return heights;
+  for (const auto& member : node_->gossip().PeersOfChannel(config_->channel_id())) {
+    heights[member.peer.pki_id] = member.properties.ledger_height;
+  }
+  return heights;
 }
 
 void DemoPeer::ObserveLatency(base::Duration latency) {
   latency_.Observe(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(latency).count()));
 }
 
-DemoRow DemoPeer::Row(bool source, base::Duration elapsed) {
-  std::size_t connections = 0;
-  if (node_) {
-    for (const auto& peer : node_->comm().Peers()) connections += peer.outgoing || peer.incoming > 0 ? 1 : 0;
-  }
+DemoRow DemoPeer::Row(base::Duration elapsed) {
   const std::uint64_t height = ledger_->height();
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
   const std::uint64_t rate =
       milliseconds > 0 ? (height - last_height_) * 1000 / static_cast<std::uint64_t>(milliseconds) : 0;
   last_height_ = height;
   return {.peer = name_,
-          .source = source,
-          .connections = connections,
+          .state = node_ == nullptr ? "down"
+                   : cut()          ? "cut off"
+                                    : "",
+          .alive = alive(),
           .height = height,
+          .advertised = {},
           .blocks_per_second = rate,
           .latency_p50 = std::chrono::microseconds(latency_.Quantile(500)),
-          .latency_p99 = std::chrono::microseconds(latency_.Quantile(990)),
-          .duplicates = metrics_.CounterValue("grapevine_blocks_duplicate", {{"channel", config_->channel_id()}})};
+          .latency_p99 = std::chrono::microseconds(latency_.Quantile(990))};
 }
 
 }  // namespace grapevine::app

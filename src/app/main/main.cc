@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "app/demo.h"
 #include "app/ledger_command.h"
@@ -13,6 +14,25 @@
 namespace {
 
 using grapevine::app::DemoOptions;
+
+// An option that may be given several times, each as N@T or N@T+D.
+void AddFaults(CLI::App& command, const std::string& name, const std::string& description,
+               std::vector<grapevine::app::DemoFault>& faults) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [&faults, name](const std::vector<std::string>& texts) {
+            for (const auto& text : texts) {
+              const auto fault = grapevine::app::ParseDemoFault(text);
+              if (!fault) throw CLI::ValidationError(name, fault.error().message);
+              faults.push_back(*fault);
+            }
+          },
+          description)
+      ->type_name("N@T[+D]")
+      ->expected(1)
+      ->take_all();
+}
 
 void AddDemo(CLI::App& app, DemoOptions& options, int& status) {
   CLI::App* demo = app.add_subcommand("demo", "Run a network on loopback that spreads a recorded chain");
@@ -25,6 +45,11 @@ void AddDemo(CLI::App& app, DemoOptions& options, int& status) {
   demo->add_option("--rate", options.rate,
                    "Blocks per second at each source; 0: as fast as the slowest node stores them")
       ->capture_default_str();
+  demo->add_option("--late", options.late, "So many of the last nodes start 3 s after the blocks begin to flow")
+      ->capture_default_str();
+  AddFaults(*demo, "--kill", "Node N dies T seconds after the blocks begin to flow; with +D it starts again D later",
+            options.kills);
+  AddFaults(*demo, "--partition", "Node N is cut off after T seconds; with +D for D seconds", options.cuts);
   const std::map<std::string, grapevine::base::LogLevel> levels = {{"debug", grapevine::base::LogLevel::kDebug},
                                                                    {"info", grapevine::base::LogLevel::kInfo},
                                                                    {"warn", grapevine::base::LogLevel::kWarn},
@@ -35,6 +60,9 @@ void AddDemo(CLI::App& app, DemoOptions& options, int& status) {
       "Examples:\n"
       "  grapevine demo                        eight nodes, two organisations, the recorded chain\n"
       "  grapevine demo --peers 16 --rate 0    sixteen nodes, as fast as they can\n"
+      "  grapevine demo --late 2               two nodes start late and catch up\n"
+      "  grapevine demo --kill 3@1+4           node 3 dies after a second and comes back four seconds later\n"
+      "  grapevine demo --partition 2@1+3      node 2 is cut off for three seconds\n"
       "  grapevine testnet --out net --orgs 3 --peers 4 --blocks 50 &&\n"
       "  grapevine demo --network net --orgs 3 --peers 12");
   demo->callback([&] {
