@@ -18,11 +18,23 @@ namespace grapevine::membership {
 
 struct IdentityExchangeConfig {
   gossip::PullConfig pull;
-  std::size_t max_stored = 20000;  // signed identity messages kept for others
+  std::size_t max_stored = 20000;                         // signed identity messages kept for others
+  std::size_t max_item_bytes = std::size_t{64} << 10;     // one of them; a certificate has a few KiB at most
+  std::size_t max_update_bytes = std::size_t{4} << 20;    // given at a time; what is missing is asked for again
+  base::Duration sign_retry = std::chrono::seconds(1);    // after the own message could not be signed
+  base::Duration refused_for = std::chrono::seconds(60);  // identities that the mapper refused are not asked for
+  std::size_t max_refused = 1000;                         // of these
 };
 
-// Serves the own signed identity and those that were pulled; puts what it pulls into the mapper. One identity that
-// fails spoils its whole update, as in Fabric. What the mapper purges disappears here in the same event. One executor.
+// Serves the own signed identity and those that were pulled; puts what it pulls into the mapper. What the mapper purges
+// disappears here in the same event. One executor.
+//
+// Items of an update are checked one after the other: hash, then the signature, then the mapper (validity, expiry). An
+// item that nobody could have taken for genuine (undecodable, another PKI-ID than its identity's, wrong signature)
+// drops the rest of its update, as in Fabric. A genuine-looking identity that the mapper refuses (revoked, expired, of
+// an organisation that this node does not know) does not: its sender may be in other channels than this node, and in
+// Fabric the identities behind it never arrive. It is remembered and not asked for again for a while. Refusals are
+// counted in gossip_membership_refused{type="peer_identity"}.
 class IdentityExchange final : public gossip::PullItems {
  public:
   IdentityExchange(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper,
@@ -35,13 +47,17 @@ class IdentityExchange final : public gossip::PullItems {
   void Start();
   // A pull message of type identity with a legal tag.
   void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
-  // Called as an event of its own after an identity was learned by pull: alive messages that were refused for want of
-  // it can be asked for again.
+  // After a configuration update: identities that were refused may be acceptable now, and are asked for again.
+  void Reconsider();
+  // Called as an event of its own after an identity was learned by pull that the mapper did not know before: alive
+  // messages that were refused for want of it can be asked for again.
   base::Handle OnLearned(std::function<void(const wire::PkiId&)> observer);
 
-  std::size_t stored() const;
+  std::size_t stored() const;    // the own one included
+  std::size_t checking() const;  // updates whose items are being checked
 
-  // gossip::PullItems.
+  // gossip::PullItems. Partners: everybody alive. Digest and Find: of requesters of the own organisation everything; of
+  // another organisation, what is of theirs or of the own one and has an external endpoint; of an unknown one, nothing.
   std::vector<gossip::Peer> Partners() const override;
   bool Wants(const base::Bytes& id) const override;
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
