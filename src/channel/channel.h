@@ -11,7 +11,6 @@
 #include "channel/block_exchange.h"
 #include "channel/config.h"
 #include "channel/state_info_exchange.h"
-#include "gossip/latest_store.h"
 
 namespace grapevine::channel {
 
@@ -32,10 +31,13 @@ class Channel {
 
   // 11.10 Configuration: false, with a log line, if the organisations are none, the sequence is older than the one in
   // force, or the own organisation is not in it: then the node has been removed, and nothing more is exchanged until it
-  // is in again (D-26).
+  // is in again (D-26). Every configuration, also one that leaves the organisations as they are, re-verifies what is
+  // cached.
   bool Configure(const JoinMessage& join);
-  // Every configuration, also one that leaves the organisations as they are, re-verifies what is cached (D-26).
+  // For good: peers learn of it, blocks and leadership are no longer exchanged, Members is empty.
   void Leave();
+  // To be called after members of the network came, died or were forgotten; cheap.
+  void MembershipChanged();
 
   // A channel-restricted message with legal tag that is about this channel.
   void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);

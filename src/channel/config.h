@@ -29,8 +29,19 @@ struct ChannelConfig {
   base::Duration repair_wait = std::chrono::seconds(1);  // for the update, before another peer is asked
   std::size_t repair_attempts = 5;  // per block, then the next round's digest or state info starts anew
 
-  std::size_t max_members = 20000;     // state infos kept
-  std::size_t max_chaincodes = 10000;  // in one state info
+  std::size_t max_block_candidates = 3;     // different blocks of one number, until one is verified
+  std::size_t max_verifying_blocks = 256;   // numbers whose candidates are being verified
+  std::size_t max_repair_sources = 32;      // peers remembered for having blocks that this node lacks
+  std::size_t max_update_bytes = 64 << 20;  // of the blocks in one answer; what is left out is asked for again
+
+  std::size_t max_members = 20000;                                // state infos kept
+  std::size_t max_chaincodes = 10000;                             // in one state info
+  std::size_t max_state_info_bytes = std::size_t{1} << 20;        // of one state info
+  std::size_t max_state_info_requests = 8;                        // answered per peer and request interval (D-4)
+  base::Duration foreign_snapshot_age = std::chrono::seconds(1);  // how old an answer to a foreign peer may be
+  std::size_t snapshot_slice = 128;             // elements of a snapshot that are looked at in one event
+  std::size_t max_snapshot_verifications = 64;  // of one snapshot at a time; likewise after a configuration update
+  std::size_t max_bad_signatures = 8;           // in one snapshot; then the rest of it is dropped
 };
 
 // What a channel's configuration says of membership (11.10, Configuration).

@@ -45,10 +45,16 @@ struct ChannelParts {
 // covers both). One executor.
 class StateInfoExchange {
  public:
-  // Called as an event of its own for each peer whose state info is new or raises its height.
-  using OnHeight = std::function<void(const wire::PkiId& peer, std::uint64_t height)>;
-  // A pushed state info was newly added: for local subscribers (11.13 Accept).
-  using OnAdded = std::function<void(const comm::ReceivedMessagePtr&)>;
+  // Called within the event of the verdict, never within a call of its user; must not destroy the exchange, apart from
+  // `added`.
+  struct Observers {
+    // The state info of a peer that has not left is new or raises its height.
+    std::function<void(const wire::PkiId& peer, std::uint64_t height)> height;
+    // Peers came, left the channel or were forgotten.
+    std::function<void()> members;
+    // A pushed state info was newly added: for local subscribers (11.13 Accept).
+    std::function<void(const comm::ReceivedMessagePtr&)> added;
+  };
 
   StateInfoExchange(base::Environment environment, ChannelParts parts, std::string channel, ChannelConfig config);
   ~StateInfoExchange();
@@ -56,13 +62,14 @@ class StateInfoExchange {
   StateInfoExchange& operator=(const StateInfoExchange&) = delete;
 
   void Start();
-  void SetObservers(OnHeight height, OnAdded added);
+  void SetObservers(Observers observers);
 
-  // Organisations of the configuration in force. Everything cached is verified anew at every call (D-26): what an
-  // organisation that is no longer in the channel has signed goes at once, the others when their verdict is in.
+  // Organisations of the configuration in force; while the own one is not among them nothing is published or asked
+  // for. Everything cached is verified anew at every call (D-26): what an organisation that is no longer in the channel
+  // has signed goes at once, the others when their verdict is in.
   void SetOrganizations(std::set<std::string> organizations);
 
-  // Messages whose MAC is right for this channel (11.9 check 2) and whose connection is of an organisation of the
+  // Messages whose MAC or channel name is right (11.9 check 2) and whose connection is of an organisation of the
   // channel.
   void HandleStateInfo(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void HandleSnapshot(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
@@ -73,13 +80,21 @@ class StateInfoExchange {
   void SetChaincodes(std::vector<wire::Chaincode> chaincodes);
   void SetLeft();
 
-  // A state info is cached (11.10). `left` says whether it says that the peer has left (D-19).
+  // Forgets the state infos of peers that membership no longer knows, alive or dead (11.8). To be called after the
+  // membership has changed.
+  void ForgetUnknownPeers();
+
+  // This very envelope is cached: a duplicate, recognised without its MAC.
+  bool Holds(const wire::Envelope& state_info) const;
+  // A state info of the peer is cached, and it does not say that the peer has left (11.10, D-19).
   bool IsEligible(const wire::PkiId& peer) const;
+  // Also of a peer that has left; null if there is none. Valid until the end of the event.
   const ChannelMember* Find(const wire::PkiId& peer) const;
-  // GetPeers: alive, eligible, not left; in order of PKI-ID.
+  // GetPeers: alive, eligible, not left; in order of PKI-ID. Empty once this node has left.
   std::vector<ChannelMember> Members() const;
   // Last signed own one; nothing before the first signature.
   std::optional<wire::Envelope> own_state_info() const;
+  // State infos cached, with the own one once it is published.
   std::size_t size() const;
 
  private:
