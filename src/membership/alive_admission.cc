@@ -1,0 +1,163 @@
+#include "membership/alive_admission.h"
+
+#include <limits>
+#include <memory>
+#include <utility>
+
+namespace grapevine::membership {
+namespace {
+
+// When the peer made the message, by its own account: it makes at most one per interval on its own, so this is not
+// before the truth unless its clock is wrong or it was alone for long. Saturates.
+base::WallTime OwnAccount(const wire::PeerTime& timestamp, base::Duration alive_interval) {
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<base::Duration::rep>::max());
+  const auto interval = static_cast<std::uint64_t>(alive_interval.count());
+  if (timestamp.incarnation > kMax) return base::WallTime::max();
+  const std::uint64_t left = kMax - timestamp.incarnation;
+  if (interval > 0 && timestamp.sequence > left / interval) return base::WallTime::max();
+  return base::WallTime(base::Duration(timestamp.incarnation + timestamp.sequence * interval));
+}
+
+Admission Meaning(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kDuplicate:
+    case Refusal::kOlder:
+    case Refusal::kOwn:
+    case Refusal::kKnown:
+    case Refusal::kTooOld:
+      return Admission::kSeen;
+    default:
+      return Admission::kRefused;
+  }
+}
+
+}  // namespace
+
+AliveAdmission::AliveAdmission(const base::Environment& environment, msp::IdentityMapper& mapper,
+                               gossip::EnvelopeVerifier& verifier, const MembershipConfig& config, Roster& roster,
+                               OwnAlive& own, Refusals& refusals)
+    : environment_(environment),
+      mapper_(mapper),
+      verifier_(verifier),
+      config_(config),
+      roster_(roster),
+      own_(own),
+      refusals_(refusals),
+      twins_(environment.executor, 1, std::chrono::minutes(1)) {}
+
+Admission AliveAdmission::Refuse(Source source, Refusal refusal) {
+  refusals_.Count(source, refusal);
+  return Meaning(refusal);
+}
+
+bool AliveAdmission::IsOlderThan(const wire::PeerTime& timestamp, base::Duration age) const {
+  return OwnAccount(timestamp, config_.alive_interval) < environment_.executor.WallNow() - age;
+}
+
+// Of interest are an incarnation that outranks this one (D-12), and another peer that uses the same key.
+std::optional<Refusal> AliveAdmission::TestOwn(const wire::AliveMessage& alive) const {
+  const bool later = alive.timestamp.incarnation > own_.incarnation();
+  const bool elsewhere =
+      alive.timestamp.incarnation != own_.incarnation() && alive.membership.endpoint != own_.external_endpoint();
+  if (later || elsewhere) return std::nullopt;
+  return Refusal::kOwn;
+}
+
+std::optional<Refusal> AliveAdmission::Test(Source source, const wire::AliveMessage& alive, bool direct) const {
+  const wire::PkiId& pki_id = alive.membership.pki_id;
+  const wire::PeerTime& timestamp = alive.timestamp;
+  if (pki_id == mapper_.own_pki_id()) return TestOwn(alive);
+  if (source == Source::kResponseDead) {
+    if (roster_.table().Find(pki_id) != nullptr) return Refusal::kKnown;
+    if (IsOlderThan(timestamp, ForgettingTime(config_))) return Refusal::kTooOld;
+  }
+  switch (roster_.table().Test(pki_id, timestamp, direct)) {
+    case MemberTable::Acceptance::kAccept:
+      return std::nullopt;
+    case MemberTable::Acceptance::kDuplicate:
+      return Refusal::kDuplicate;
+    case MemberTable::Acceptance::kOlder:
+      return Refusal::kOlder;
+    case MemberTable::Acceptance::kFull:
+      break;
+  }
+  return Refusal::kFull;
+}
+
+std::optional<Admission> AliveAdmission::Screen(Source source, const wire::Envelope& envelope,
+                                                const wire::AliveMessage& alive, bool direct) {
+  if (const auto refusal = Test(source, alive, direct)) return Refuse(source, *refusal);
+  if (!envelope.is_signed()) return Refuse(source, Refusal::kUnsigned);
+  const bool known = !alive.identity.empty() || !mapper_.OrganizationOf(alive.membership.pki_id).empty();
+  if (!known) return Refuse(source, Refusal::kUnknownIdentity);
+  return std::nullopt;
+}
+
+void AliveAdmission::Check(AliveOffer offer, Done done) {
+  const auto parked = std::make_shared<const AliveOffer>(std::move(offer));
+  const base::Bytes& identity = parked->alive.identity;
+  if (identity.empty()) return Verify(parked, done);
+  const std::uint64_t id = next_insertion_++;
+  insertions_[id] = mapper_.Put(parked->alive.membership.pki_id, base::Bytes::Copy(identity),
+                                [this, id, parked, done](const base::Result<msp::IdentityMapper::Entry>& entry) {
+                                  const base::Handle finished = std::move(insertions_.extract(id).mapped());
+                                  if (entry) return Verify(parked, done);
+                                  const bool busy = entry.error().code == base::ErrorCode::kExhausted;
+                                  done(Refuse(parked->source, busy ? Refusal::kBusy : Refusal::kBadIdentity));
+                                });
+}
+
+void AliveAdmission::Verify(const OfferPtr& offer, const Done& done) {
+  verifier_.Verify(
+      offer->alive.membership.pki_id, offer->envelope,
+      lifetime_.Guard([this, offer, done](const base::Result<void>& verdict) { done(Verified(*offer, verdict)); }));
+}
+
+Admission AliveAdmission::Verified(const AliveOffer& offer, const base::Result<void>& verdict) {
+  if (!verdict) {
+    switch (verdict.error().code) {
+      case base::ErrorCode::kNotFound:
+        return Refuse(offer.source, Refusal::kUnknownIdentity);
+      case base::ErrorCode::kExhausted:
+        return Refuse(offer.source, Refusal::kBusy);
+      default:
+        return Refuse(offer.source, Refusal::kBadSignature);
+    }
+  }
+  if (const auto refusal = Test(offer.source, offer.alive, offer.direct)) return Refuse(offer.source, *refusal);
+  return offer.alive.membership.pki_id == mapper_.own_pki_id() ? TakeOwn(offer) : Take(offer);
+}
+
+Admission AliveAdmission::TakeOwn(const AliveOffer& offer) {
+  if (offer.alive.membership.endpoint != own_.external_endpoint() && twins_.Allow()) {
+    environment_.log.Error(
+        "a valid message of this peer's own PKI-ID gives the external endpoint '{}' instead of '{}': either another "
+        "peer uses the same key, which must not be, or this one was restarted with another endpoint",
+        offer.alive.membership.endpoint, own_.external_endpoint());
+  }
+  if (!own_.Outrank(offer.alive.timestamp.incarnation) && twins_.Allow()) {
+    environment_.log.Error(
+        "a message of this peer's own PKI-ID has the greatest incarnation that there is: nobody "
+        "will listen to this peer until it has a new key");
+  }
+  return Refuse(offer.source, Refusal::kOwn);
+}
+
+Admission AliveAdmission::Take(const AliveOffer& offer) {
+  Sighting sighting{.alive = offer.alive,
+                    .envelope = offer.envelope,
+                    .organization = mapper_.OrganizationOf(offer.alive.membership.pki_id),
+                    .direct = offer.direct,
+                    .doubted = false};
+  if (sighting.organization.empty()) return Refuse(offer.source, Refusal::kUnknownIdentity);  // purged meanwhile
+  if (offer.source == Source::kResponseDead) {
+    roster_.AdoptDead(sighting);
+    return Admission::kTaken;
+  }
+  const base::Duration bound =
+      config_.freshness_bound > base::Duration::zero() ? config_.freshness_bound : ForgettingTime(config_);
+  sighting.doubted = !offer.direct && IsOlderThan(offer.alive.timestamp, bound);
+  return roster_.See(sighting) == MemberTable::Change::kDoubted ? Admission::kDoubted : Admission::kTaken;
+}
+
+}  // namespace grapevine::membership

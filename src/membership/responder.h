@@ -1,0 +1,54 @@
+// Answers to membership requests, and what other peers answer (specification 10.5, 10.9; D-2, D-3). Internal to the
+// room.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/environment.h"
+#include "comm/comm.h"
+#include "gossip/intake.h"
+#include "membership/alive_admission.h"
+
+namespace grapevine::membership {
+
+// One executor; references are borrowed. Tickets are kept until a message is done with.
+class Responder {
+ public:
+  // Reports peers that are doubted, so that they are contacted.
+  using OnDoubted = std::function<void(const wire::PkiId&)>;
+
+  Responder(const base::Environment& environment, comm::Comm& comm, const gossip::Peer& self, const Roster& roster,
+            AliveAdmission& admission, OwnAlive& own, Refusals& refusals, OnDoubted on_doubted);
+
+  void HandleRequest(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
+  void HandleResponse(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
+
+ private:
+  // A response whose elements are looked at in slices, so that a huge one does not hold the node.
+  struct Reading {
+    comm::ReceivedMessagePtr message;
+    gossip::Ticket ticket;
+    std::size_t next = 0;      // alive entries, then dead ones
+    std::size_t checking = 0;  // whose signatures are being checked
+  };
+
+  void Answer(const comm::ReceivedMessagePtr& message, const gossip::Peer& requester, const gossip::Ticket& ticket);
+  void Respond(const comm::ReceivedMessage& message, const gossip::Peer& requester,
+               const base::Result<wire::Envelope>& self);
+  void Read(const std::shared_ptr<Reading>& reading);
+  // Whether its signature is being checked.
+  bool ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index);
+
+  const base::Environment& environment_;
+  comm::Comm& comm_;
+  const gossip::Peer& self_;
+  const Roster& roster_;
+  AliveAdmission& admission_;
+  OwnAlive& own_;
+  Refusals& refusals_;
+  OnDoubted on_doubted_;
+  base::Lifetime lifetime_;
+};
+
+}  // namespace grapevine::membership
