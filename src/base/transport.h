@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ class StreamHandler {
 // CANCEL), and what is unsent is lost.
 class Stream {
  public:
+  // For SetReceiveLimit: the transport's own limit again.
+  static constexpr std::size_t kTransportLimit = std::numeric_limits<std::size_t>::max();
+
   virtual ~Stream() = default;
 
   // Must be called once, before the event in which the stream was handed out ends; no event comes before it.
@@ -70,6 +74,9 @@ class Stream {
   // Grants credit for `messages` more OnMessage events (0 at the start). Without credit the remote is slowed down by
   // flow control, and nothing is lost.
   virtual void Read(std::size_t messages) = 0;
+  // The largest message taken from now on, in bytes; at first, and at most, the transport's own limit. A larger one
+  // ends the stream with kResourceExhausted at both ends, before its content takes memory here.
+  virtual void SetReceiveLimit(std::size_t bytes) = 0;
   // Client: no more messages follow what was queued. Server: not allowed (use Finish).
   virtual void HalfClose() = 0;
   // Server: ends the stream with `status` after what was queued. Client: not allowed (HalfClose, or destroy).

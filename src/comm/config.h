@@ -40,7 +40,8 @@ struct CommConfig {
   std::size_t max_unauthenticated_streams = 256;
   // Of these on one connection, on which an honest peer opens one (2.2): opening streams costs a hostile peer nothing.
   std::size_t max_unauthenticated_per_connection = 4;
-  // Largest handshake message; a certificate chain has a few KiB.
+  // Largest handshake message, and all that a stream can make a node buffer of a message before it is authenticated; a
+  // certificate chain has a few KiB.
   std::size_t max_handshake_bytes = 64 * 1024;
   std::size_t max_concurrent_dials = 64;  // others wait in the order in which they were wanted
   std::size_t max_peers = 10000;          // connection records; more are refused

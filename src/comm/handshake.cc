@@ -14,6 +14,8 @@ const char* ToString(HandshakeFailure failure) {
       return "nothing_received";
     case HandshakeFailure::kUndecodable:
       return "undecodable";
+    case HandshakeFailure::kTooLarge:
+      return "too_large";
     case HandshakeFailure::kNotConn:
       return "not_conn";
     case HandshakeFailure::kNoPkiId:
@@ -50,6 +52,7 @@ void Handshake::Begin() {
   if (peer.secure && peer.certificate.empty()) {
     return FailLater(HandshakeFailure::kNoTlsCertificate, "the other side presented no TLS certificate");
   }
+  (*stream_)->SetReceiveLimit(context_.config.max_handshake_bytes);
   (*stream_)->Read(1);
   timer_ = context_.executor().After(context_.config.conn_timeout, [this] {
     Fail(HandshakeFailure::kNothingReceived, "no handshake message came within the connection timeout");
@@ -82,9 +85,6 @@ void Handshake::OnMessage(base::Bytes message) {
   timer_ = context_.executor().After(
       role_ == HandshakeRole::kInitiator ? context_.config.commit_limit : context_.config.conn_timeout,
       [this] { Fail(HandshakeFailure::kTooLate, "checking the handshake message took too long"); });
-  if (message.size() > context_.config.max_handshake_bytes) {
-    return Fail(HandshakeFailure::kUndecodable, "the handshake message is too large");
-  }
   auto envelope = wire::Envelope::Decode(std::move(message));
   if (!envelope.has_value()) return Fail(HandshakeFailure::kUndecodable, wire::ToString(envelope.error()));
   received_ = std::move(*envelope);
@@ -169,6 +169,7 @@ void Handshake::OnHalfClose() {
 void Handshake::OnEnd(const base::Status& status) {
   // A probe has what it wants with our message, and may leave before we have checked its own (3.3).
   if (role_ == HandshakeRole::kResponder && claim_.probe) return;
+  if (status.code == base::StatusCode::kResourceExhausted) return Fail(HandshakeFailure::kTooLarge, status.message);
   Fail(HandshakeFailure::kStreamEnded, status.message.empty() ? "the other side ended the stream"
                                                               : "the other side ended the stream: " + status.message);
 }

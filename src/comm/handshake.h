@@ -22,6 +22,7 @@ enum class HandshakeFailure : std::uint8_t {
   kNoTlsCertificate,   // row 1: TLS without a certificate of the other side
   kNothingReceived,    // row 2: no message within connTimeout
   kUndecodable,        // row 2
+  kTooLarge,           // row 2: the message is larger than a handshake message may be, at either side
   kNotConn,            // row 3
   kNoPkiId,            // row 4
   kIdentityRefused,    // row 5

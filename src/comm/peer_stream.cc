@@ -23,6 +23,7 @@ PeerStream::~PeerStream() { context_.metrics.streams.Add(-1); }
 
 void PeerStream::Start(std::shared_ptr<Inbox> inbox) {
   inbox_ = std::move(inbox);
+  (*stream_)->SetReceiveLimit(base::Stream::kTransportLimit);
   (*stream_)->Read(std::max<std::size_t>(context_.config.receive_buffer, 1));
 }
 

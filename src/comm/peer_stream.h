@@ -39,7 +39,8 @@ class PeerStream final : public base::StreamHandler {
   PeerStream(const PeerStream&) = delete;
   PeerStream& operator=(const PeerStream&) = delete;
 
-  // Grants the first credit. Events that came during the handshake are not repeated: ask half_closed() and over().
+  // Ends the limits of the handshake and grants the first credit. Events that came during the handshake are not
+  // repeated: ask half_closed() and over().
   void Start(std::shared_ptr<Inbox> inbox);
 
   bool HasRoom() const;

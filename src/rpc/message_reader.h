@@ -23,6 +23,10 @@ class MessageReader {
 
   explicit MessageReader(std::size_t limit) : limit_(limit) {}
 
+  // For messages whose length has not been read yet.
+  void SetLimit(std::size_t limit) { limit_ = limit; }
+  std::size_t limit() const { return limit_; }
+
   // Reads from the front of `input` at most to the end of one message and removes what it has read. After an outcome
   // other than kNeedMore and kMessage the stream is over.
   Outcome Feed(base::ByteView& input);

@@ -19,8 +19,9 @@ struct SessionLimits {
   std::size_t max_send_message_bytes = 100UL << 20;     // peer.maxSendMsgSize
   std::uint32_t max_concurrent_streams = 1000;          // opened by the remote
   std::size_t max_header_list_bytes = 16UL << 10;
-  // What the remote may send on a stream before the consumer reads; grows up to the maximum while a message larger than
-  // it is being received for a consumer that waits for it.
+  // What the remote may send on a stream before the consumer reads: the initial window until a second message has been
+  // read, and the maximum once a message larger than the window is being received for a consumer that waits for it.
+  std::uint32_t initial_window_bytes = 64U << 10;
   std::uint32_t stream_window_bytes = 256U << 10;
   std::uint32_t max_stream_window_bytes = 2U << 20;
   std::uint32_t connection_window_bytes = 4U << 20;

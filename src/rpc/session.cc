@@ -74,7 +74,7 @@ Session::~Session() { Silence(); }
 
 void Session::SubmitSettings() {
   std::vector<nghttp2_settings_entry> entries = {
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits().stream_window_bytes},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits().initial_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits().max_header_list_bytes)},
   };
   if (settings_.side == StreamCore::Side::kClient) {
@@ -287,10 +287,10 @@ void Session::Consume(StreamCore& stream, std::size_t bytes) {
   if (!receiving_ && has_output()) events_.OnOutput();  // a window update
 }
 
-void Session::GrowWindow(StreamCore& stream) {
+void Session::GrowWindow(StreamCore& stream, std::uint32_t bytes) {
   if (broken_ || stream.id == 0) return;
   nghttp2_session_set_local_window_size(native_->session, NGHTTP2_FLAG_NONE, stream.id,
-                                        static_cast<std::int32_t>(limits().max_stream_window_bytes));
+                                        static_cast<std::int32_t>(bytes));
   if (!receiving_) events_.OnOutput();
 }
 

@@ -80,7 +80,7 @@ class Session {
   void Reset(StreamCore& stream, std::uint32_t http2_error);
   // `bytes` of the stream have been used: the remote may send as many more.
   void Consume(StreamCore& stream, std::size_t bytes);
-  void GrowWindow(StreamCore& stream);
+  void GrowWindow(StreamCore& stream, std::uint32_t bytes);
   void AddHeld(std::ptrdiff_t bytes);
   // The stream has ended and HTTP/2 has closed it.
   void Forget(StreamCore& stream);

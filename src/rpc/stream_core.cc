@@ -32,6 +32,7 @@ class GrpcStream final : public base::Stream {
   void Send(Bytes message) override { core_->Send(std::move(message)); }
   std::size_t unsent() const override { return core_->unsent(); }
   void Read(std::size_t messages) override { core_->Read(messages); }
+  void SetReceiveLimit(std::size_t bytes) override { core_->SetReceiveLimit(bytes); }
   void HalfClose() override { core_->HalfClose(); }
   void Finish(Status status) override { core_->Finish(std::move(status)); }
   const base::PeerInfo& peer() const override { return core_->peer(); }
@@ -48,7 +49,11 @@ std::unique_ptr<base::Stream> MakeStream(std::shared_ptr<StreamCore> core) {
 }
 
 StreamCore::StreamCore(Session& session, Side side)
-    : session_(&session), side_(side), peer_(session.peer()), reader_(session.limits().max_receive_message_bytes) {}
+    : session_(&session),
+      side_(side),
+      peer_(session.peer()),
+      reader_(session.limits().max_receive_message_bytes),
+      window_(session.limits().initial_window_bytes) {}
 
 void StreamCore::SetHandler(base::StreamHandler& handler) {
   handler_ = &handler;
@@ -72,6 +77,10 @@ void StreamCore::Send(Bytes message) {
 void StreamCore::Read(std::size_t messages) {
   credit_ += std::min(messages, std::numeric_limits<std::size_t>::max() - credit_);
   ScheduleAdvance();
+}
+
+void StreamCore::SetReceiveLimit(std::size_t bytes) {
+  if (session_ != nullptr) reader_.SetLimit(std::min(bytes, session_->limits().max_receive_message_bytes));
 }
 
 void StreamCore::HalfClose() {
@@ -287,13 +296,16 @@ std::size_t StreamCore::Deliver(ByteView input) {
 bool StreamCore::DeliverOne(MessageReader::Outcome outcome) {
   switch (outcome) {
     case MessageReader::Outcome::kNeedMore:
-      if (!window_grown_ && reader_.expected() > session_->limits().stream_window_bytes) {
-        window_grown_ = true;
-        session_->GrowWindow(*this);
+      if (reader_.expected() > window_) {
+        const SessionLimits& limits = session_->limits();
+        GrowWindow(reader_.expected() > limits.stream_window_bytes ? limits.max_stream_window_bytes
+                                                                   : limits.stream_window_bytes);
       }
       return true;
     case MessageReader::Outcome::kMessage:
       --credit_;
+      // Not with the first: it may be all, as of a unary call, or come from somebody who has yet to authenticate.
+      if (std::exchange(has_delivered_, true)) GrowWindow(session_->limits().stream_window_bytes);
       handler_->OnMessage(reader_.Take());
       return true;
     case MessageReader::Outcome::kCompressed:
@@ -306,11 +318,16 @@ bool StreamCore::DeliverOne(MessageReader::Outcome outcome) {
       return false;
     case MessageReader::Outcome::kTooLarge:
       Violated(MakeStatus(StatusCode::kResourceExhausted,
-                          fmt::format("received message is larger than the limit of {} bytes",
-                                      session_->limits().max_receive_message_bytes)));
+                          fmt::format("received message is larger than the limit of {} bytes", reader_.limit())));
       return false;
   }
   return false;
+}
+
+void StreamCore::GrowWindow(std::uint32_t bytes) {
+  if (bytes <= window_) return;
+  window_ = bytes;
+  session_->GrowWindow(*this, bytes);
 }
 
 // Reports the end of the remote's direction once everything before it has been handed on.

@@ -28,6 +28,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   void SetHandler(base::StreamHandler& handler);
   void Send(base::Bytes message);
   void Read(std::size_t messages);
+  void SetReceiveLimit(std::size_t bytes);
   void HalfClose();
   void Finish(base::Status status);
   // The user has destroyed its Stream.
@@ -81,6 +82,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   std::size_t Deliver(base::ByteView input);
   bool DeliverOne(MessageReader::Outcome outcome);
   void DeliverEnd();
+  void GrowWindow(std::uint32_t bytes);
   void ScheduleAdvance();
   void Violated(base::Status status);
   void MarkEnded();
@@ -108,7 +110,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   bool delivering_ = false;
   bool advance_scheduled_ = false;
   bool half_close_reported_ = false;
-  bool window_grown_ = false;
+  std::uint32_t window_;  // what the remote may send ahead of the consumer
+  bool has_delivered_ = false;
   std::optional<base::Status> trailers_;
 
   bool ended_ = false;

@@ -159,12 +159,27 @@ bool SimulatedStream::DeliverOne() {
     }
     next_read_ = executor().Now() + interval;
   }
+  if (inbox_.front().size() > receive_limit_) {
+    RefuseTooLarge(inbox_.front().size());
+    return false;
+  }
   --credit_;
   base::Bytes message = std::move(inbox_.front());
   inbox_.pop_front();
   Consumed(message.size());
   handler_->OnMessage(std::move(message));
   return true;
+}
+
+void SimulatedStream::RefuseTooLarge(std::size_t size) {
+  Status status{StatusCode::kResourceExhausted,
+                fmt::format("received message of {} bytes is larger than the limit of {}", size, receive_limit_), ""};
+  if (side_ == SimulatedConnection::kServer) {
+    SendTrailers(status);
+  } else {
+    connection_->Transmit(side_, {PacketType::kReset, id_, 0, {}, nullptr});
+  }
+  End(std::move(status));
 }
 
 void SimulatedStream::Consumed(std::size_t bytes) {

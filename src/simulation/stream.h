@@ -22,6 +22,7 @@ class SimulatedStream final : public base::Stream {
   void Send(base::Bytes message) override;
   std::size_t unsent() const override { return unsent_; }
   void Read(std::size_t messages) override;
+  void SetReceiveLimit(std::size_t bytes) override { receive_limit_ = bytes; }
   void HalfClose() override;
   void Finish(base::Status status) override;
   const base::PeerInfo& peer() const override { return connection_->peer(side_); }
@@ -53,6 +54,7 @@ class SimulatedStream final : public base::Stream {
   void ReportSent();
   void Drain();
   bool DeliverOne();
+  void RefuseTooLarge(std::size_t size);
   void Consumed(std::size_t bytes);
   void Reset();
   base::SteadyTime SendTrailers(base::Status status);
@@ -74,6 +76,7 @@ class SimulatedStream final : public base::Stream {
 
   std::deque<base::Bytes> inbox_;
   std::size_t credit_ = 0;
+  std::size_t receive_limit_ = kTransportLimit;
   std::uint64_t consumed_ = 0;  // bytes since the last kWindow
   base::SteadyTime next_read_{};
   bool remote_half_closed_ = false;  // not yet reported

@@ -31,7 +31,6 @@ std::vector<Row> Rows() {
       {"2 nothing received", "nothing_received", nullptr},
       {"2 undecodable envelope", "undecodable", raw(base::Bytes("\xff\xff\xff"))},
       {"2 undecodable payload", "undecodable", raw(Encoded("\xff\xff\xff", "s"))},
-      {"2 too large", "undecodable", raw(Encoded(std::string(70000, 'x')))},
       {"3 not a conn message", "not_conn", raw(Alive(1).encoded())},
       {"3 no content", "not_conn", raw(Encoded(std::string("\x18\x01", 2), "s"))},
       // conn {identity "i"}, tag EMPTY
@@ -102,6 +101,63 @@ TEST_F(HandshakeTest, InitiatorRefusesEveryRowOfTheTableWithoutSendingItsOwnMess
     ASSERT_TRUE(stream.ended.has_value());
     EXPECT_EQ(stream.ended->code, base::StatusCode::kCancelled);
   }
+}
+
+// Row 2, with the status of a transport that refuses to buffer the message.
+TEST_F(HandshakeTest, ResponderRefusesAHandshakeMessageAboveTheLimit) {
+  Node& node = AddNode("node");
+  const std::size_t limit = CommConfig{}.max_handshake_bytes;
+  PlayedPeer& peer = AddPlayed("peer");
+  auto at_limit = peer.Open(node.host, /*authenticate=*/false);
+  auto above = peer.Open(node.host, /*authenticate=*/false);
+  at_limit->stream->Send(base::Bytes(std::string(limit, '\xff')));
+  above->stream->Send(base::Bytes(std::string(limit + 1, '\xff')));
+  ASSERT_TRUE(RunUntil([&] { return at_limit->ended && above->ended; }));
+  EXPECT_EQ(at_limit->ended->code, base::StatusCode::kUnknown);
+  EXPECT_EQ(above->ended->code, base::StatusCode::kResourceExhausted);
+  EXPECT_EQ(node.Handshakes("responder", "undecodable"), 1u);
+  EXPECT_EQ(node.Handshakes("responder", "too_large"), 1u);
+}
+
+TEST_F(HandshakeTest, InitiatorRefusesAHandshakeMessageAboveTheLimit) {
+  Node& node = AddNode("node");
+  PlayedPeer& peer = AddPlayed("peer");
+  peer.Serve(/*answer=*/false);
+  node.comm->Send(Text("hello"), {peer.remote()});
+  ASSERT_TRUE(RunUntil([&] { return !peer.accepted.empty(); }));
+  peer.accepted[0]->stream->Send(base::Bytes(std::string(CommConfig{}.max_handshake_bytes + 1, '\xff')));
+  ASSERT_TRUE(RunUntil([&] { return !node.presumed_dead.empty(); }));
+  EXPECT_EQ(node.Handshakes("initiator", "too_large"), 1u);
+  RunFor(1s);
+  EXPECT_TRUE(peer.accepted[0]->messages.empty());
+  EXPECT_TRUE(peer.accepted[0]->ended.has_value());
+}
+
+TEST_F(HandshakeTest, TheLimitOfTheHandshakeEndsWithItInBothRoles) {
+  Node& node = AddNode("node");
+  const std::string large(2 * CommConfig{}.max_handshake_bytes, 'x');
+  PlayedPeer& client = AddPlayed("client");
+  auto incoming = client.Open(node.host);
+  incoming->stream->Send(Text(large).encoded());
+  PlayedPeer& server = AddPlayed("server");
+  server.Serve(/*answer=*/true);
+  node.comm->Send(Text("hello"), {server.remote()});
+  ASSERT_TRUE(RunUntil([&] { return !server.accepted.empty() && server.accepted[0]->messages.size() == 2; }));
+  server.accepted[0]->stream->Send(Text(large).encoded());
+  ASSERT_TRUE(RunUntil([&] { return node.received.size() == 2; }));
+  EXPECT_EQ(node.received, (std::vector{large, large}));
+}
+
+// Messages sent right behind the handshake message wait until it has been checked, whatever their size.
+TEST_F(HandshakeTest, ALargeMessageBehindTheHandshakeMessageIsNotRefused) {
+  Node& node = AddNode("node");
+  const std::string large(2 * CommConfig{}.max_handshake_bytes, 'x');
+  PlayedPeer& peer = AddPlayed("peer");
+  auto stream = peer.Open(node.host, /*authenticate=*/false);
+  stream->stream->Send(peer.Conn(*stream->stream));
+  stream->stream->Send(Text(large).encoded());
+  ASSERT_TRUE(RunUntil([&] { return node.received.size() == 1; }));
+  EXPECT_EQ(node.received[0], large);
 }
 
 TEST_F(HandshakeTest, Row1ResponderWithoutRemoteCertificateRefusesBeforeSendingAnything) {

@@ -25,6 +25,7 @@ class LyingStream final : public base::Stream {
   void Send(base::Bytes message) override { real_->Send(std::move(message)); }
   std::size_t unsent() const override { return real_->unsent(); }
   void Read(std::size_t messages) override { real_->Read(messages); }
+  void SetReceiveLimit(std::size_t bytes) override { real_->SetReceiveLimit(bytes); }
   void HalfClose() override { real_->HalfClose(); }
   void Finish(base::Status status) override { real_->Finish(std::move(status)); }
   const base::PeerInfo& peer() const override { return peer_; }

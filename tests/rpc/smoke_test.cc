@@ -368,6 +368,24 @@ TEST_F(SmokeTest, MessageAboveTheLimitEndsTheStream) {
   EXPECT_EQ(accepted_[0]->end->code, StatusCode::kResourceExhausted);
 }
 
+TEST_F(SmokeTest, MessageAboveTheReceiveLimitOfOneStreamEndsThatStream) {
+  Listen(MutualServer());
+  Connect(MutualClient());
+  Recorder limited(connection_->Open(kStream, {}));
+  Recorder unlimited(connection_->Open(kStream, {}));
+  limited.stream->SetReceiveLimit(1000);
+  const std::string large(200000, 'x');
+  for (Recorder* client : {&limited, &unlimited}) client->stream->Send(Bytes(std::string(1000, 'x')));
+  ASSERT_TRUE(Until([&] { return !limited.messages.empty() && !unlimited.messages.empty(); }));
+  for (Recorder* client : {&limited, &unlimited}) client->stream->Send(Bytes(large));
+  ASSERT_TRUE(Until([&] { return limited.end && unlimited.messages.size() == 2; }));
+  EXPECT_EQ(limited.end->code, StatusCode::kResourceExhausted);
+  EXPECT_EQ(limited.messages.size(), 1U);
+  EXPECT_EQ(unlimited.messages[1].size(), large.size());
+  ASSERT_TRUE(Until([&] { return accepted_[0]->end.has_value(); }));
+  EXPECT_EQ(accepted_[0]->end->code, StatusCode::kCancelled);
+}
+
 TEST_F(SmokeTest, KeyThatDoesNotMatchIsNamed) {
   const auto identity =
       TlsIdentity::FromPem(ReadData(TlsPath(1, 0) + "server.crt"), ReadData(TlsPath(2, 0) + "server.key"));

@@ -383,5 +383,42 @@ TEST_F(NetworkTest, AnOversizedMessageEndsTheStream) {
   EXPECT_EQ(at_b.log, (Log{"0123456789", "end CANCELLED"}));
 }
 
+TEST_F(NetworkTest, AMessageAboveTheReceiveLimitIsRefusedByTheServer) {
+  server_credit = 0;
+  Connect();
+  server.stream->SetReceiveLimit(4);
+  server.stream->Read(100);
+  client.stream->Send(Bytes("four"));
+  client.stream->Send(Bytes("fives"));
+  client.stream->Send(Bytes("more"));
+  Run();
+  EXPECT_EQ(server.log, (Log{"four", "end RESOURCE_EXHAUSTED"}));
+  EXPECT_EQ(client.log, (Log{"end RESOURCE_EXHAUSTED"}));
+}
+
+TEST_F(NetworkTest, AMessageAboveTheReceiveLimitIsRefusedByTheClient) {
+  Connect();
+  client.stream->SetReceiveLimit(4);
+  server.stream->Send(Bytes("fives"));
+  Run();
+  EXPECT_EQ(client.log, (Log{"end RESOURCE_EXHAUSTED"}));
+  EXPECT_EQ(server.log, (Log{"end CANCELLED"}));
+}
+
+TEST_F(NetworkTest, ARaisedReceiveLimitHoldsForWhatHasNotBeenRead) {
+  server_credit = 0;
+  Connect();
+  server.stream->SetReceiveLimit(4);
+  server.stream->Read(1);
+  client.stream->Send(Bytes("four"));
+  client.stream->Send(Bytes("fives"));
+  Run();
+  EXPECT_EQ(server.log, (Log{"four"}));
+  server.stream->SetReceiveLimit(base::Stream::kTransportLimit);
+  server.stream->Read(1);
+  Run();
+  EXPECT_EQ(server.log, (Log{"four", "fives"}));
+}
+
 }  // namespace
 }  // namespace grapevine::simulation
