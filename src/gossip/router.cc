@@ -68,12 +68,12 @@ void Router::RouteBlock(const Emission& block, const std::vector<const Peer*>& m
   for (const std::size_t index : block_push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
     targets.push_back(members[index]->remote());
   }
-  comm_.Send(block.envelope, targets);
+  Push("data_msg", block.envelope, targets);
 }
 
 void Router::RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members) {
   if (!channels_.IsJoined(leadership.channel)) return Drop("leadership", "channel_not_joined");
-  comm_.Send(leadership.envelope, Remotes(members));
+  Push("leadership_msg", leadership.envelope, Remotes(members));
 }
 
 void Router::RouteStateInfo(const Emission& state_info) {
@@ -82,10 +82,10 @@ void Router::RouteStateInfo(const Emission& state_info) {
   // The table's step 3: a peer without external endpoint must stay unknown to other organisations.
   const bool whole_channel = !state_info.channel.empty() && channels_.IsJoined(state_info.channel) &&
                              origin != nullptr && origin->has_external_endpoint();
-  comm_.Send(state_info.envelope, Remotes(Select(state_info, [&](const Peer& peer) {
-               return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization)
-                                    : peer.organization == own;
-             })));
+  const auto chosen = Select(state_info, [&](const Peer& peer) {
+    return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization) : peer.organization == own;
+  });
+  Push("state_info", state_info.envelope, Remotes(chosen));
 }
 
 void Router::RouteAlive(const Emission& alive) {
@@ -95,7 +95,7 @@ void Router::RouteAlive(const Emission& alive) {
   const bool is_own = origin->organization == own;
   if (is_own && !origin->has_external_endpoint()) {
     const auto chosen = Select(alive, [&](const Peer& peer) { return peer.organization == own; });
-    return comm_.Send(alive.envelope, Remotes(chosen));
+    return Push("alive_msg", alive.envelope, Remotes(chosen));
   }
   const auto chosen = Select(alive, [&](const Peer& peer) {
     return is_own || peer.organization == own || peer.organization == origin->organization;
@@ -107,8 +107,8 @@ void Router::RouteAlive(const Emission& alive) {
     if (!is_own && !peer->has_external_endpoint()) continue;
     (peer->organization == own ? inside : outside).push_back(peer->remote());
   }
-  comm_.Send(alive.envelope, inside);
-  if (!outside.empty()) comm_.Send(alive.envelope.WithoutSecret(), outside);
+  Push("alive_msg", alive.envelope, inside);
+  if (!outside.empty()) Push("alive_msg", alive.envelope.WithoutSecret(), outside);
 }
 
 const Peer* Router::FindWithSelf(const wire::PkiId& pki_id) const {
@@ -121,6 +121,12 @@ std::vector<const Peer*> Router::Select(const Emission& emission,
     // Unknown organisations get nothing (D-17); the sender is left out before the choice, so that it costs no copy.
     return !peer.organization.empty() && emission.received_from != peer.pki_id && matches(peer);
   });
+}
+
+void Router::Push(const char* type, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets) {
+  environment_.metrics.GetCounter("gossip_pushes", "Messages pushed, one for each peer", {{"type", type}})
+      .Add(targets.size());
+  comm_.Send(envelope, targets);
 }
 
 void Router::Drop(const char* type, const char* reason) {

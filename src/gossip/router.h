@@ -50,6 +50,7 @@ class Router {
   // `fan_out` peers for one emission.
   std::vector<const Peer*> Select(const Emission& emission, const std::function<bool(const Peer&)>& matches) const;
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
+  void Push(const char* type, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
   void Drop(const char* type, const char* reason);
 
   base::Environment environment_;
