@@ -62,8 +62,9 @@ class Checker {
   explicit Checker(const Configuration& configuration) : configuration_(configuration) {}
 
   ConfigFindings Run() {
-    CheckRanges();
+    CheckDurations();
     if (HasError(findings_)) return std::move(findings_);  // the products below might not be representable
+    CheckZeros();
     CheckEndpoints();
     CheckTransport();
     CheckPull();
@@ -76,7 +77,7 @@ class Checker {
   }
 
  private:
-  void CheckRanges() {
+  void CheckDurations() {
     for (const ConfigKey& key : ConfigKeys()) {
       const auto* place = std::get_if<Duration& (*)(Configuration&)>(&key.place);
       if (place == nullptr) continue;
@@ -86,6 +87,9 @@ class Checker {
         Error(key.name, fmt::format("is longer than {}", FormatDuration(kLongestDuration)), "shorten it");
       }
     }
+  }
+
+  void CheckZeros() {
     for (const NeverZero& row : kNeverZero) {
       const std::string value = ValueOf(row.key);
       if (value != "0" && value != "0s") continue;
