@@ -1,0 +1,117 @@
+// Batches of emissions: specification 11.5.
+#include "gossip/emitter.h"
+
+#include <gtest/gtest.h>
+
+#include "simulation/world.h"
+
+namespace grapevine::gossip {
+namespace {
+
+using namespace std::chrono_literals;
+using Numbers = std::vector<std::uint64_t>;
+
+using Batches = std::vector<std::pair<int, Numbers>>;  // milliseconds since the start, numbers of the blocks
+
+class EmitterTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Emitter> Make(EmitterConfig config = {}) {
+    return std::make_unique<Emitter>(host_.environment(), config, [this](const std::vector<Emission>& emissions) {
+      EXPECT_FALSE(adding_) << "never within Add";
+      auto& [time, numbers] = batches_.emplace_back((world_.scheduler().Now() - start_) / 1ms, Numbers());
+      for (const Emission& emission : emissions) numbers.push_back(emission.number);
+    });
+  }
+  void Add(Emitter& emitter, std::uint64_t first, std::uint64_t last) {
+    adding_ = true;
+    for (std::uint64_t number = first; number <= last; ++number) {
+      emitter.Add({.kind = EmissionKind::kBlock, .number = number});
+    }
+    adding_ = false;
+  }
+  void RunUntil(base::Duration time) { world_.scheduler().RunUntil(start_ + time); }
+
+  simulation::World world_{1};
+  simulation::Host& host_ = world_.AddHost("host");
+  const base::SteadyTime start_ = world_.scheduler().Now();
+  Batches batches_;
+  bool adding_ = false;
+};
+
+TEST_F(EmitterTest, AFullBurstLeavesAtOnceAndAPartialOneAfterItsFirstHasWaited) {
+  const auto emitter = Make();
+  Add(*emitter, 1, 10);
+  RunUntil(3ms);
+  Add(*emitter, 11, 12);
+  RunUntil(9ms);
+  Add(*emitter, 13, 13);
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{0, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}, {13, {11, 12, 13}}}));
+  EXPECT_EQ(emitter->pending(), 0u);
+}
+
+TEST_F(EmitterTest, ABurstThatFillsUpLeavesBeforeItsTime) {
+  const auto emitter = Make();
+  Add(*emitter, 1, 9);
+  RunUntil(4ms);
+  Add(*emitter, 10, 10);
+  RunUntil(6ms);
+  Add(*emitter, 11, 11);
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{4, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}, {16, {11}}}));
+}
+
+TEST_F(EmitterTest, WhatIsAddedInOneEventIsOneBatch) {
+  const auto emitter = Make();
+  Add(*emitter, 1, 12);
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{0, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}}));
+}
+
+TEST_F(EmitterTest, AnIdleEmitterHasNoTimer) {
+  const auto emitter = Make();
+  EXPECT_EQ(world_.scheduler().pending(), 0u);
+  Add(*emitter, 1, 1);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(1s));
+  EXPECT_EQ(batches_.size(), 1u);
+}
+
+TEST_F(EmitterTest, EachEmissionIsPartOfAsManyBatchesAsIterations) {
+  const auto emitter = Make({.propagate_iterations = 2});
+  Add(*emitter, 1, 1);
+  RunUntil(15ms);
+  Add(*emitter, 2, 2);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(1s));
+  EXPECT_EQ(batches_, (Batches{{10, {1}}, {20, {1, 2}}, {30, {2}}}));
+}
+
+TEST_F(EmitterTest, WithoutIterationsPushIsOff) {
+  const auto emitter = Make({.propagate_iterations = 0});
+  Add(*emitter, 1, 100);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(1s));
+  EXPECT_TRUE(batches_.empty());
+  EXPECT_EQ(emitter->pending(), 0u);
+}
+
+TEST_F(EmitterTest, BeyondTheBoundTheOldestMakesRoomAndIsCounted) {
+  const auto emitter = Make({.max_pending = 3});
+  Add(*emitter, 1, 5);
+  EXPECT_EQ(emitter->pending(), 3u);
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{10, {3, 4, 5}}}));
+  EXPECT_EQ(host_.metrics().CounterValue("gossip_emitter_dropped"), 2u);
+}
+
+TEST_F(EmitterTest, NothingLeavesADestroyedEmitter) {
+  auto emitter = Make();
+  Add(*emitter, 1, 10);
+  emitter.reset();
+  emitter = Make();
+  Add(*emitter, 1, 1);
+  emitter.reset();
+  RunUntil(1s);
+  EXPECT_TRUE(batches_.empty());
+}
+
+}  // namespace
+}  // namespace grapevine::gossip
