@@ -5,6 +5,7 @@
 #include "msp/certificate.h"
 #include "msp/identities.pb.h"
 #include "msp/pem.h"
+#include "wire/field_reader.h"
 
 namespace grapevine::msp {
 
@@ -12,16 +13,32 @@ using base::ErrorCode;
 using base::Fail;
 using base::Result;
 
+namespace {
+// Of msp.SerializedIdentity.
+constexpr std::uint32_t kMspIdField = 1;
+constexpr std::uint32_t kIdBytesField = 2;
+}  // namespace
+
 Result<SerializedIdentity> ParseSerializedIdentity(base::ByteView serialized) {
   if (serialized.empty()) return Fail(ErrorCode::kInvalid, "the identity is empty");
   if (serialized.size() > kMaxIdentitySize) {
     return Fail(ErrorCode::kInvalid, "the identity has {} bytes, more than {}", serialized.size(), kMaxIdentitySize);
   }
-  ::msp::SerializedIdentity message;
-  if (!message.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
-    return Fail(ErrorCode::kInvalid, "the identity is not a msp.SerializedIdentity");
+  // Not with the protobuf library: it writes to stderr about every text that is not UTF-8.
+  base::ByteView msp_id;
+  base::ByteView id_bytes;
+  wire::FieldReader reader(serialized);
+  while (reader.Next()) {
+    const wire::Field& field = reader.field();
+    if (field.IsBytes(kMspIdField)) {
+      if (!wire::IsUtf8(field.bytes)) return Fail(ErrorCode::kInvalid, "the identity's MSP id is not UTF-8");
+      msp_id = field.bytes;
+    } else if (field.IsBytes(kIdBytesField)) {
+      id_bytes = field.bytes;
+    }
   }
-  return SerializedIdentity{std::move(*message.mutable_mspid()), std::move(*message.mutable_id_bytes())};
+  if (reader.malformed()) return Fail(ErrorCode::kInvalid, "the identity is not a msp.SerializedIdentity");
+  return SerializedIdentity{std::string(msp_id), std::string(id_bytes)};
 }
 
 std::string SerializeIdentity(const std::string& msp_id, const std::string& pem) {
