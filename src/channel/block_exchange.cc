@@ -27,7 +27,7 @@ class BlockExchange::Impl {
                                                     "Messages, or parts of them, that a channel ignored",
                                                     {{"type", kPushed}, {"reason", "duplicate"}})),
         log_limit_(environment_.executor, 5, std::chrono::minutes(1)),
-        window_(config.block_window, config.pull.pull_interval * 100),
+        window_(config.block_window, config.max_uncommitted_blocks, config.pull.pull_interval * 100),
         candidates_(parts.crypto, channel, config_,
                     [this](BlockCandidate candidate, const base::Result<void>& verdict) {
                       Finish(std::move(candidate), verdict);

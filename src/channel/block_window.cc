@@ -9,9 +9,11 @@ namespace grapevine::channel {
 
 void BlockWindow::Add(std::uint64_t number, HeldBlock block, base::SteadyTime now) {
   blocks_.emplace(number, Entry{std::move(block), now});
-  blocks_.erase(blocks_.begin(), blocks_.lower_bound(begin()));
+  DropBelow();
   Advance();
 }
+
+void BlockWindow::DropBelow() { blocks_.erase(blocks_.begin(), blocks_.lower_bound(begin())); }
 
 const HeldBlock* BlockWindow::Find(std::uint64_t number) const {
   const auto found = blocks_.find(number);
@@ -37,6 +39,7 @@ std::optional<base::SteadyTime> BlockWindow::NextExpiry() const {
 void BlockWindow::SetHeight(std::uint64_t height) {
   height_ = std::max(height_, height);
   next_ = std::max(next_, height_);
+  DropBelow();
   Advance();
 }
 

@@ -18,10 +18,12 @@ struct HeldBlock {
 };
 
 // Holds the blocks n ... n + window, where n + window is the greatest number that was added: adding a greater one
-// moves the window up. A pure data structure.
+// moves the window up. While the ledger is at most `max_uncommitted` blocks behind the greatest number, the window
+// reaches down to its height, so that a burst that arrives out of order loses nothing. A pure data structure.
 class BlockWindow {
  public:
-  BlockWindow(std::uint64_t window, base::Duration time_to_live) : window_(window), time_to_live_(time_to_live) {}
+  BlockWindow(std::uint64_t window, std::uint64_t max_uncommitted, base::Duration time_to_live)
+      : window_(window), max_uncommitted_(max_uncommitted), time_to_live_(time_to_live) {}
 
   // Not below the ledger's height, not below the window, and not held.
   bool WouldAccept(std::uint64_t number) const { return number >= height_ && Fits(number); }
@@ -48,7 +50,10 @@ class BlockWindow {
   // The first number that is neither in the ledger nor on its way there: all below have been delivered.
   std::uint64_t next() const { return next_; }
   // The first number of the window.
-  std::uint64_t begin() const { return end() > window_ ? end() - 1 - window_ : 0; }
+  std::uint64_t begin() const {
+    const std::uint64_t lowest = end() > window_ ? end() - 1 - window_ : 0;
+    return height_ < lowest && end() - height_ <= max_uncommitted_ ? height_ : lowest;
+  }
   // One above the greatest number held; 0 if there is none.
   std::uint64_t end() const { return blocks_.empty() ? 0 : blocks_.rbegin()->first + 1; }
   // In ascending order.
@@ -61,8 +66,10 @@ class BlockWindow {
     base::SteadyTime added;
   };
   void Advance();
+  void DropBelow();
 
   std::uint64_t window_;
+  std::uint64_t max_uncommitted_;
   base::Duration time_to_live_;
   std::uint64_t height_ = 0;
   std::uint64_t next_ = 0;

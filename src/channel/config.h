@@ -18,7 +18,9 @@ struct ChannelConfig {
   std::size_t state_info_peers = 3;                                      // peer.gossip.pullPeerNum
   base::Duration tracker_interval = std::chrono::seconds(5);             // peer.gossip.membershipTrackerInterval
   std::uint64_t block_window = 10;  // peer.gossip.maxBlockCountToStore: numbers n ... n + window are kept
-  gossip::PullConfig pull;          // block pull; its interval x 100 is the time to live of stored blocks
+  // While a ledger is at most so far behind the newest block, what it lacks is kept as well, whatever the window.
+  std::uint64_t max_uncommitted_blocks = 100;
+  gossip::PullConfig pull;  // block pull; its interval x 100 is the time to live of stored blocks
   base::Duration leader_alive_threshold =
       std::chrono::seconds(10);  // peer.gossip.election.leaderAliveThreshold: x 10 = leadership messages kept
 
