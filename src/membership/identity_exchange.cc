@@ -19,6 +19,7 @@ constexpr std::uint32_t kLogBurst = 5;
 constexpr base::Duration kLogPeriod = std::chrono::seconds(10);
 
 struct Stored {
+  base::Bytes id;  // the key, as digests hold it
   wire::Envelope envelope;
   std::string organization;
 };
@@ -40,7 +41,9 @@ struct Update {
   base::Handle step{};
 };
 
-// Identities that the mapper refused, for a while. Never more than `capacity`.
+// Identities that the mapper refused, for a while. Never more than `capacity`. A PKI-ID does not determine where its
+// identity is split into MSP id and certificate, so a hostile peer that happens to be the one asked for somebody's
+// identity can get it in here: that delays it by this time, where silence would delay it by one round.
 class RefusedIdentities {
  public:
   RefusedIdentities(const base::Executor& executor, base::Duration duration, std::size_t capacity)
@@ -103,6 +106,9 @@ class IdentityExchange::Impl {
 
  private:
   void Sign();
+  void Store(const wire::PkiId& pki_id, wire::Envelope envelope, std::string organization) {
+    stored_[pki_id] = {base::Bytes::Copy(pki_id.view()), std::move(envelope), std::move(organization)};
+  }
   bool Wants(const wire::PkiId& pki_id) const;
   bool MayKnow(const comm::ConnectionInfo& requester, const wire::PkiId& pki_id, const std::string& organization) const;
   std::expected<Item, const char*> Decode(const wire::Envelope& envelope) const;
@@ -159,7 +165,7 @@ void IdentityExchange::Impl::Sign() {
       wire::PeerIdentity{.pki_id = mapper_.own_pki_id(), .identity = mapper_.own_identity(), .metadata = {}}));
   signing_ = crypto_.Sign(payload, [this, payload](const base::Result<base::Bytes>& signature) {
     if (signature.has_value()) {
-      stored_[mapper_.own_pki_id()] = {wire::Envelope::Make(payload, *signature), peers_.Self().organization};
+      Store(mapper_.own_pki_id(), wire::Envelope::Make(payload, *signature), peers_.Self().organization);
       return;
     }
     environment_.log.Error("cannot sign the own identity message, trying again: {}", signature.error().message);
@@ -182,7 +188,7 @@ bool IdentityExchange::Impl::MayKnow(const comm::ConnectionInfo& requester, cons
 std::vector<base::Bytes> IdentityExchange::Impl::Digest(const comm::ConnectionInfo& requester) const {
   std::vector<base::Bytes> ids;
   for (const auto& [pki_id, stored] : stored_) {
-    if (MayKnow(requester, pki_id, stored.organization)) ids.push_back(base::Bytes::Copy(pki_id.view()));
+    if (MayKnow(requester, pki_id, stored.organization)) ids.push_back(stored.id);
   }
   return ids;
 }
@@ -290,7 +296,7 @@ void IdentityExchange::Impl::Inserted(std::uint64_t id, bool known_before,
   } else if (!Wants(item.pki_id)) {
     Refuse("not_wanted");
   } else {
-    stored_[item.pki_id] = {std::move(item.envelope), std::move(organization)};
+    Store(item.pki_id, std::move(item.envelope), std::move(organization));
   }
   Continue(id);
 }
