@@ -20,7 +20,7 @@ class Channel::Impl {
 
   bool Configure(const JoinMessage& join);
   void Leave();
-  void MembershipChanged();
+  void MembershipChanged() { tracker_.Changed(); }
   void Handle(const ReceivedMessagePtr& message, const Ticket& ticket);
   bool IsOrgInChannel(const std::string& organization) const { return organizations_.contains(organization); }
 
@@ -74,7 +74,11 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
                                                   "Leadership messages that were not newer than the last one")),
       state_infos_(environment_, parts_, name_, config),
       blocks_(environment_, parts_, state_infos_, name_, config, observers_.block),
-      tracker_(environment_, name_, config.tracker_interval, [this] { return state_infos_.Members(); }),
+      tracker_(environment_, name_, config.tracker_interval,
+               [this] {
+                 state_infos_.ForgetUnknownPeers();
+                 return state_infos_.Members();
+               }),
       leadership_(config.leader_alive_threshold * 10, config.max_members) {
   if (const auto own = msp::ParseSerializedIdentity(parts_.mapper.own_identity())) own_organization_ = own->msp_id;
   state_infos_.SetObservers(
@@ -123,11 +127,6 @@ void Channel::Impl::Leave() {
   tracker_.Changed();
 }
 
-void Channel::Impl::MembershipChanged() {
-  state_infos_.ForgetUnknownPeers();
-  tracker_.Changed();
-}
-
 // --- receiving (11.9) ------------------------------------------------------------------------------------------------
 
 bool Channel::Impl::IsAboutThisChannel(const comm::ReceivedMessage& received) const {
@@ -145,10 +144,10 @@ bool Channel::Impl::IsAboutThisChannel(const comm::ReceivedMessage& received) co
 
 const char* Channel::Impl::CommonChecks(const comm::ReceivedMessage& received) const {
   const wire::Message& message = received.message();
-  if (received.connection().pki_id == wire::PkiId()) return "no sender";
+  if (received.connection().pki_id == wire::PkiId()) return "no_sender";
   if (!IsAboutThisChannel(received)) return message.channel.empty() ? "MAC" : "channel";
   if (!wire::IsChannelRestricted(message.tag)) return "tag";
-  return organizations_.contains(received.connection().organization) ? nullptr : "sender organization";
+  return organizations_.contains(received.connection().organization) ? nullptr : "sender_organization";
 }
 
 void Channel::Impl::Handle(const ReceivedMessagePtr& received, const Ticket& ticket) {
@@ -158,7 +157,7 @@ void Channel::Impl::Handle(const ReceivedMessagePtr& received, const Ticket& tic
   if (message.As<wire::StateInfoSnapshot>() != nullptr) return state_infos_.HandleSnapshot(received, ticket);
   if (message.As<wire::StateInfoPullRequest>() != nullptr) return state_infos_.HandlePullRequest(received);
   if (wire::IsRemoteStateMessage(message)) return;  // state transfer has a subscription of its own
-  if (left_) return Refuse(*received, "channel left");
+  if (left_) return Refuse(*received, "channel_left");
   if (message.As<wire::DataMessage>() != nullptr) return blocks_.HandleBlock(received, ticket);
   if (message.As<wire::LeadershipMessage>() != nullptr) return HandleLeadership(received, ticket);
   if (wire::PullTypeOf(message) != wire::PullType::kBlock) return Refuse(*received, "unexpected");
@@ -168,19 +167,19 @@ void Channel::Impl::Handle(const ReceivedMessagePtr& received, const Ticket& tic
 
 // Blocks are pulled within an organisation only: one of another could be the configuration that evicts the puller.
 const char* Channel::Impl::PullObjection(const comm::ReceivedMessage& received) const {
-  if (received.connection().organization != own_organization_) return "foreign organization";
-  return state_infos_.IsEligible(received.connection().pki_id) ? nullptr : "not eligible";
+  if (received.connection().organization != own_organization_) return "foreign_organization";
+  return state_infos_.IsEligible(received.connection().pki_id) ? nullptr : "not_eligible";
 }
 
 const char* Channel::Impl::LeadershipObjection(const comm::ReceivedMessage& received) const {
   const auto& leadership = *received.message().As<wire::LeadershipMessage>();
-  if (!organizations_.contains(own_organization_)) return "sender organization";
-  if (received.connection().organization != own_organization_) return "foreign organization";
+  if (!organizations_.contains(own_organization_)) return "sender_organization";
+  if (received.connection().organization != own_organization_) return "foreign_organization";
   if (leadership.pki_id == parts_.mapper.own_pki_id()) return "own";
-  if (leadership.timestamp.incarnation == 0) return "no timestamp";
+  if (leadership.timestamp.incarnation == 0) return "no_timestamp";
   const std::string originator = parts_.mapper.OrganizationOf(leadership.pki_id);
-  if (originator.empty()) return "unknown identity";
-  return originator == own_organization_ ? nullptr : "foreign originator";
+  if (originator.empty()) return "unknown_identity";
+  return originator == own_organization_ ? nullptr : "foreign_originator";
 }
 
 void Channel::Impl::HandleLeadership(const ReceivedMessagePtr& message, const Ticket& ticket) {
@@ -197,7 +196,7 @@ void Channel::Impl::HandleLeadership(const ReceivedMessagePtr& message, const Ti
 
 // The world may have changed while the signature was being checked.
 void Channel::Impl::AcceptLeadership(const ReceivedMessagePtr& message) {
-  if (left_) return Refuse(*message, "channel left");
+  if (left_) return Refuse(*message, "channel_left");
   if (const char* reason = LeadershipObjection(*message)) return Refuse(*message, reason);
   const auto& leadership = *message->message().As<wire::LeadershipMessage>();
   if (!leadership_.Add(leadership.pki_id, leadership.timestamp, {}, environment_.executor.Now())) {

@@ -36,7 +36,9 @@ class Channel {
   bool Configure(const JoinMessage& join);
   // For good: peers learn of it, blocks and leadership are no longer exchanged, Members is empty.
   void Leave();
-  // To be called after members of the network came, died or were forgotten; cheap.
+  // To be called after members of the network came, died or were forgotten. Cheap: what follows from it, the gauge, the
+  // log line and forgetting the state infos of peers that nobody knows any more (11.8), happens once per
+  // tracker_interval.
   void MembershipChanged();
 
   // A channel-restricted message with legal tag that is about this channel.

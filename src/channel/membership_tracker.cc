@@ -41,9 +41,9 @@ void MembershipTracker::Changed() {
 }
 
 void MembershipTracker::Look() {
-  armed_ = false;
   std::map<wire::PkiId, std::string> view;
   for (const ChannelMember& member : members_()) view.emplace(member.peer.pki_id, member.peer.endpoint);
+  armed_ = false;  // what asking for the members has changed is seen already
   known_.Set(static_cast<std::int64_t>(view.size()));
   const std::string came = Difference(view, view_);
   const std::string went = Difference(view_, view);

@@ -28,8 +28,8 @@ std::string OrganizationOfIdentity(base::ByteView identity) {
 }
 
 const char* ReasonOf(const base::Error& error) {
-  if (error.code == base::ErrorCode::kNotFound) return "unknown identity";
-  return error.code == base::ErrorCode::kDenied ? "policy or signature" : "signature";
+  if (error.code == base::ErrorCode::kNotFound) return "unknown_identity";
+  return error.code == base::ErrorCode::kDenied ? "policy_or_signature" : "signature";
 }
 
 }  // namespace
@@ -157,11 +157,11 @@ void StateInfoExchange::Impl::Start() {
 // Why a state info of the channel, newer than what is cached, is refused; null if it is not.
 const char* StateInfoExchange::Impl::Objection(const wire::StateInfo& info, const wire::Envelope& envelope) const {
   if (info.pki_id == self_) return "own";
-  if (info.timestamp.incarnation == 0) return "no timestamp";
-  if (envelope.encoded().size() > config_.max_state_info_bytes) return "too large";
-  if (info.properties && info.properties->chaincodes.size() > config_.max_chaincodes) return "too many chaincodes";
+  if (info.timestamp.incarnation == 0) return "no_timestamp";
+  if (envelope.encoded().size() > config_.max_state_info_bytes) return "too_large";
+  if (info.properties && info.properties->chaincodes.size() > config_.max_chaincodes) return "too_many_chaincodes";
   const std::string organization = parts_.mapper.OrganizationOf(info.pki_id);
-  if (organization.empty()) return "unknown identity";
+  if (organization.empty()) return "unknown_identity";
   if (!organizations_.contains(organization)) return "organization";
   const bool is_new = !cache_.records().contains(info.pki_id);
   return is_new && cache_.size() >= config_.max_members ? "full" : nullptr;
@@ -269,7 +269,7 @@ void StateInfoExchange::Impl::GoOn(const std::shared_ptr<Snapshot>& snapshot) {
       }));
     }
     if (snapshot->bad_signatures >= config_.max_bad_signatures) {
-      Refuse(kSnapshot, "rest after bad signatures");
+      Refuse(kSnapshot, "rest_after_bad_signatures");
       snapshot->next = elements.size();
     } else if (!LookAt(snapshot, elements[snapshot->next++])) {
       Refuse(kSnapshot, "undecodable");
@@ -298,7 +298,7 @@ bool StateInfoExchange::Impl::LookAt(const std::shared_ptr<Snapshot>& snapshot, 
   } else if (info->channel_mac.view() != msp::ChannelMac(info->pki_id, channel_).view()) {
     Refuse(kSnapshot, "MAC");
   } else if (parts_.peers.Find(info->pki_id) == nullptr) {
-    Refuse(kSnapshot, "unknown peer");
+    Refuse(kSnapshot, "unknown_peer");
   } else if (Acceptable(kSnapshot, *info, candidate->envelope)) {
     candidate->info = std::move(*info);
     candidate->snapshot = snapshot;
@@ -372,7 +372,7 @@ void StateInfoExchange::Impl::ForgetUnknownPeers() {
   for (const auto& [pki_id, record] : cache_.records()) {
     if (pki_id != self_ && parts_.peers.Find(pki_id) == nullptr) unknown.push_back(pki_id);
   }
-  for (const auto& pki_id : unknown) Remove(pki_id, "unknown peer");
+  for (const auto& pki_id : unknown) Remove(pki_id, "unknown_peer");
 }
 
 void StateInfoExchange::Impl::SetOrganizations(std::set<std::string> organizations) {
