@@ -37,19 +37,16 @@ class Part {
   void See(std::uint64_t other) {
     if (other < begin_) {
       is_root_ = false;
-      smallest_ = std::min(smallest_, other);
     } else if (other > begin_) {
       end_ = has_end_ ? std::min(end_, other) : other;
       has_end_ = true;
     }
   }
   bool Contains(std::uint64_t point) const { return (is_root_ || point >= begin_) && (!has_end_ || point < end_); }
-  std::uint64_t root() const { return is_root_ ? begin_ : smallest_; }
 
  private:
   std::uint64_t begin_;
   std::uint64_t end_ = 0;
-  std::uint64_t smallest_ = UINT64_MAX;
   bool has_end_ = false;
   bool is_root_ = true;
 };
@@ -63,7 +60,7 @@ class Part {
 // never on positions in a list, so that one peer more or less in a view moves only its neighbours.
 class RingPush final : public PushStrategy {
  public:
-  explicit RingPush(std::uint64_t arity) : arity_(arity) {}
+  explicit RingPush(RingConfig config) : config_(config) {}
 
   std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
                                    base::ByteView key, const std::optional<wire::PkiId>& received_from) override {
@@ -79,18 +76,29 @@ class RingPush final : public PushStrategy {
       second.See(~point);
     }
     std::vector<std::size_t> targets;
+    const Tops tops = received_from ? Tops() : FindTops(points);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const std::uint64_t point = points[i];
-      // Where the block enters, it is handed to the roots; on the way they get it from nobody.
-      const bool root = !received_from && (point == first.root() || ~point == second.root());
-      if (!root && !first.Contains(point / arity_) && !second.Contains(~point / arity_)) continue;
-      if (candidates[i]->pki_id != received_from) targets.push_back(i);
+      const bool is_child = first.Contains(point / config_.arity) || second.Contains(~point / config_.arity);
+      const bool is_top = !received_from && (point <= tops.first || point >= tops.second);
+      if ((is_child || is_top) && candidates[i]->pki_id != received_from) targets.push_back(i);
     }
     return targets;
   }
 
  private:
-  std::uint64_t arity_;
+  // The last point of those at the top of each tree.
+  struct Tops {
+    std::uint64_t first = UINT64_MAX;
+    std::uint64_t second = 0;
+  };
+  Tops FindTops(std::vector<std::uint64_t> points) const {
+    if (points.size() <= config_.entries) return {};
+    std::ranges::sort(points);
+    return {points[config_.entries - 1], points[points.size() - config_.entries]};
+  }
+
+  RingConfig config_;
 };
 
 class RandomPush final : public PushStrategy {
@@ -121,6 +129,6 @@ std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& 
   return std::make_unique<RandomPush>(fan_out, random);
 }
 
-std::unique_ptr<PushStrategy> MakeRingPush(std::uint64_t arity) { return std::make_unique<RingPush>(arity); }
+std::unique_ptr<PushStrategy> MakeRingPush(RingConfig config) { return std::make_unique<RingPush>(config); }
 
 }  // namespace grapevine::gossip

@@ -28,8 +28,12 @@ class PushStrategy {
 
 // Fabric's: `fan_out` (peer.gossip.propagatePeerNum) at random, sender removed afterwards (11.6 step 1).
 std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random);
+struct RingConfig {
+  std::uint64_t arity = 3;  // children of an inner node on average; > 1
+  std::size_t entries = 3;  // > 0; nodes at the top of each tree that the block is handed to where it enters
+};
 // Structured: two broadcast trees over points of a hash ring, about two sends per node and block; see push_strategy.cc.
-// `arity` (> 1): children of an inner node on average. All nodes of a network should have the same.
-std::unique_ptr<PushStrategy> MakeRingPush(std::uint64_t arity = 2);
+// All nodes of a network should have the same configuration.
+std::unique_ptr<PushStrategy> MakeRingPush(RingConfig config = {});
 
 }  // namespace grapevine::gossip
