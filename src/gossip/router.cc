@@ -8,6 +8,21 @@
 namespace grapevine::gossip {
 namespace {
 
+// As wire::TypeName has it.
+const char* TypeName(EmissionKind kind) {
+  switch (kind) {
+    case EmissionKind::kBlock:
+      return "data_msg";
+    case EmissionKind::kLeadership:
+      return "leadership_msg";
+    case EmissionKind::kStateInfo:
+      return "state_info";
+    case EmissionKind::kAlive:
+      return "alive_msg";
+  }
+  return "";
+}
+
 std::vector<comm::RemotePeer> Remotes(const std::vector<const Peer*>& peers) {
   std::vector<comm::RemotePeer> remotes;
   remotes.reserve(peers.size());
@@ -25,7 +40,13 @@ Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& 
       channels_(channels),
       config_(config),
       block_push_(config.block_push == PushKind::kRing ? MakeRingPush()
-                                                       : MakeRandomPush(config.fan_out, environment_.random)) {}
+                                                       : MakeRandomPush(config.fan_out, environment_.random)) {
+  for (const EmissionKind kind :
+       {EmissionKind::kBlock, EmissionKind::kLeadership, EmissionKind::kStateInfo, EmissionKind::kAlive}) {
+    pushes_.at(static_cast<std::size_t>(kind)) = &environment_.metrics.GetCounter(
+        "gossip_pushes", "Messages pushed, one for each peer", {{"type", TypeName(kind)}});
+  }
+}
 
 void Router::Route(const std::vector<Emission>& batch) {
   std::map<std::string, std::vector<const Peer*>> members;  // by channel, found once per batch
@@ -63,17 +84,17 @@ std::vector<const Peer*> Router::BlockPeers(const std::string& channel) const {
 }
 
 void Router::RouteBlock(const Emission& block, const std::vector<const Peer*>& members) {
-  if (!channels_.IsJoined(block.channel)) return Drop("block", "channel_not_joined");
+  if (!channels_.IsJoined(block.channel)) return Drop(EmissionKind::kBlock, "channel_not_joined");
   std::vector<comm::RemotePeer> targets;
   for (const std::size_t index : block_push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
     targets.push_back(members[index]->remote());
   }
-  Push("data_msg", block.envelope, targets);
+  Push(EmissionKind::kBlock, block.envelope, targets);
 }
 
 void Router::RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members) {
-  if (!channels_.IsJoined(leadership.channel)) return Drop("leadership", "channel_not_joined");
-  Push("leadership_msg", leadership.envelope, Remotes(members));
+  if (!channels_.IsJoined(leadership.channel)) return Drop(EmissionKind::kLeadership, "channel_not_joined");
+  Push(EmissionKind::kLeadership, leadership.envelope, Remotes(members));
 }
 
 void Router::RouteStateInfo(const Emission& state_info) {
@@ -85,17 +106,17 @@ void Router::RouteStateInfo(const Emission& state_info) {
   const auto chosen = Select(state_info, [&](const Peer& peer) {
     return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization) : peer.organization == own;
   });
-  Push("state_info", state_info.envelope, Remotes(chosen));
+  Push(EmissionKind::kStateInfo, state_info.envelope, Remotes(chosen));
 }
 
 void Router::RouteAlive(const Emission& alive) {
   const std::string& own = peers_.Self().organization;
   const Peer* origin = FindWithSelf(alive.originator);
-  if (origin == nullptr || origin->organization.empty()) return Drop("alive", "unknown_organization");
+  if (origin == nullptr || origin->organization.empty()) return Drop(EmissionKind::kAlive, "unknown_organization");
   const bool is_own = origin->organization == own;
   if (is_own && !origin->has_external_endpoint()) {
     const auto chosen = Select(alive, [&](const Peer& peer) { return peer.organization == own; });
-    return Push("alive_msg", alive.envelope, Remotes(chosen));
+    return Push(EmissionKind::kAlive, alive.envelope, Remotes(chosen));
   }
   const auto chosen = Select(alive, [&](const Peer& peer) {
     return is_own || peer.organization == own || peer.organization == origin->organization;
@@ -107,8 +128,8 @@ void Router::RouteAlive(const Emission& alive) {
     if (!is_own && !peer->has_external_endpoint()) continue;
     (peer->organization == own ? inside : outside).push_back(peer->remote());
   }
-  Push("alive_msg", alive.envelope, inside);
-  if (!outside.empty()) Push("alive_msg", alive.envelope.WithoutSecret(), outside);
+  Push(EmissionKind::kAlive, alive.envelope, inside);
+  if (!outside.empty()) Push(EmissionKind::kAlive, alive.envelope.WithoutSecret(), outside);
 }
 
 const Peer* Router::FindWithSelf(const wire::PkiId& pki_id) const {
@@ -123,16 +144,15 @@ std::vector<const Peer*> Router::Select(const Emission& emission,
   });
 }
 
-void Router::Push(const char* type, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets) {
-  environment_.metrics.GetCounter("gossip_pushes", "Messages pushed, one for each peer", {{"type", type}})
-      .Add(targets.size());
+void Router::Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets) {
+  pushes_[static_cast<std::size_t>(kind)]->Add(targets.size());
   comm_.Send(envelope, targets);
 }
 
-void Router::Drop(const char* type, const char* reason) {
+void Router::Drop(EmissionKind kind, const char* reason) {
   environment_.metrics
       .GetCounter("gossip_push_refused", "Messages that were not pushed to anybody",
-                  {{"type", type}, {"reason", reason}})
+                  {{"type", TypeName(kind)}, {"reason", reason}})
       .Add();
 }
 

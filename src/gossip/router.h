@@ -1,6 +1,7 @@
 // From a batch of emissions to sends (specification 11.6).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -50,8 +51,8 @@ class Router {
   // `fan_out` peers for one emission.
   std::vector<const Peer*> Select(const Emission& emission, const std::function<bool(const Peer&)>& matches) const;
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
-  void Push(const char* type, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
-  void Drop(const char* type, const char* reason);
+  void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
+  void Drop(EmissionKind kind, const char* reason);
 
   base::Environment environment_;
   comm::Comm& comm_;
@@ -59,6 +60,7 @@ class Router {
   const ChannelDirectory& channels_;
   RouterConfig config_;
   std::unique_ptr<PushStrategy> block_push_;
+  std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 
 // `count` different ones of `candidates` that `matches` accepts, at random; all of them if there are no more.

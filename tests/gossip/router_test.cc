@@ -157,13 +157,15 @@ TEST_F(RouterTest, ABatchMayHoldAllKinds) {
   EXPECT_EQ(peer.Got<wire::AliveMessage>().size(), 1u);
   EXPECT_EQ(peer.Got<wire::LeadershipMessage>().size(), 1u);
   EXPECT_EQ(peer.Got<wire::StateInfo>().size(), 1u);
+  EXPECT_EQ(self_.host.metrics().CounterValue("gossip_pushes", {{"type", "data_msg"}}), 2u);
+  EXPECT_EQ(self_.host.metrics().CounterValue("gossip_pushes", {{"type", "alive_msg"}}), 1u);
 }
 
 TEST_F(RouterTest, NothingOfAChannelThatIsNotJoinedIsPushed) {
   Add("own", kOrg1);
   EXPECT_EQ(Route({Block(), Leadership()}), Names{});
-  EXPECT_EQ(Refused("block", "channel_not_joined"), 1u);
-  EXPECT_EQ(Refused("leadership", "channel_not_joined"), 1u);
+  EXPECT_EQ(Refused("data_msg", "channel_not_joined"), 1u);
+  EXPECT_EQ(Refused("leadership_msg", "channel_not_joined"), 1u);
 }
 
 TEST_F(RouterTest, LeadershipGoesToAllEligiblePeersOfTheOwnOrganization) {
@@ -284,7 +286,7 @@ TEST_F(RouterTest, D17_PeersOfUnknownOrganizationGetNothingAndNothingOfTheirsIsP
   EXPECT_EQ(Route({Alive(self_.pki_id()), StateInfo(self_.pki_id(), kChannel), Block(), Leadership()}), Names{"own"});
   EXPECT_EQ(Route(Alive(unknown.pki_id())), Names{});
   EXPECT_EQ(Route(Alive(*wire::PkiId::From(std::string(32, 'u')))), Names{});
-  EXPECT_EQ(Refused("alive", "unknown_organization"), 2u);
+  EXPECT_EQ(Refused("alive_msg", "unknown_organization"), 2u);
 }
 
 // ---- Selection
