@@ -6,11 +6,11 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 
 #include "base/environment.h"
 #include "channel/config.h"
+#include "comm/received_message.h"
 #include "gossip/intake.h"
 #include "msp/message_crypto.h"
 #include "wire/envelope.h"
@@ -22,9 +22,10 @@ struct BlockCandidate {
   wire::Envelope envelope{};
   base::Bytes block{};
   wire::PkiId sender{};
-  std::optional<wire::PkiId> pushed_by{};  // nothing: it came by pull, and nobody has pushed it yet
-  std::uint64_t epoch = 0;                 // of the configuration under which it is verified
-  gossip::Ticket ticket{};                 // of the message that it came with
+  comm::ReceivedMessagePtr pushed{};  // null: it came by pull, and nobody has pushed it yet
+  comm::ReceivedMessagePtr pushed{};  // the message that it was pushed with, if it was
+  std::uint64_t epoch = 0;            // of the configuration under which it is verified
+  gossip::Ticket ticket{};            // of the message that it came with
 };
 
 // One verification at a time for each number. A different block of the same number waits, so that a forged one cannot

@@ -35,12 +35,15 @@ class BlockExchange::Impl {
         pull_(environment_, parts.comm, items, wire::PullType::kBlock, channel, config.pull),
         repair_(environment_, parts, state_infos, window_, candidates_, pull_, channel, config_) {}
 
+  void SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed) {
+    on_pushed_ = std::move(on_pushed);
+  }
   void Start() {
     if (!left_) pull_.Start();
   }
   void Leave();
   void Publish(std::uint64_t number, const base::Bytes& block);
-  void HandleBlock(const comm::ReceivedMessage& message, const gossip::Ticket& ticket);
+  void HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void HandlePull(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void SetLedgerHeight(std::uint64_t height);
   void SetEpoch(std::uint64_t epoch) { candidates_.SetEpoch(epoch); }
@@ -71,6 +74,7 @@ class BlockExchange::Impl {
   std::string channel_;
   ChannelConfig config_;
   OnBlock on_block_;
+  std::function<void(const comm::ReceivedMessagePtr&)> on_pushed_;
   base::Counter& duplicates_;
   base::LogLimit log_limit_;
   bool left_ = false;
@@ -109,11 +113,11 @@ void BlockExchange::Impl::Publish(std::uint64_t number, const base::Bytes& block
   repair_.Changed();
 }
 
-void BlockExchange::Impl::HandleBlock(const comm::ReceivedMessage& message, const gossip::Ticket& ticket) {
-  const auto* data = message.message().As<wire::DataMessage>();
+void BlockExchange::Impl::HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
+  const auto* data = message->message().As<wire::DataMessage>();
   if (data == nullptr || left_) return Refuse(kPushed, left_ ? "left" : "wrong_type");
   const std::uint64_t number = data->payload.number;
-  const wire::PkiId& sender = message.connection().pki_id;
+  const wire::PkiId& sender = message->connection().pki_id;
   if (window_.Holds(number)) {
     duplicates_.Add();
     repair_.SourceHint(sender, number + 1);
@@ -122,13 +126,14 @@ void BlockExchange::Impl::HandleBlock(const comm::ReceivedMessage& message, cons
     return;
   }
   if (!window_.WouldAccept(number)) return Refuse(kPushed, "out_of_window");
-  if (!message.envelope().signature().empty()) return Refuse(kPushed, "signed");
+  if (!message->envelope().signature().empty()) return Refuse(kPushed, "signed");
   if (!data->payload.private_data.empty()) return Refuse(kPushed, "private_data");
   Add(kPushed, {.number = number,
-                .envelope = message.envelope(),
+                .envelope = message->envelope(),
                 .block = data->payload.block,
                 .sender = sender,
                 .pushed_by = sender,
+                .pushed = message,
                 .ticket = ticket});
 }
 
@@ -178,9 +183,12 @@ void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<vo
     // What came by pull is not pushed on, as in Fabric (11.6): who lacks it is pulling or repairing as well, and would
     // get it twice.
     if (candidate.pushed_by) Emit(number, held, candidate.pushed_by);
-    environment_.executor.Post(lifetime_.Guard([this, number, block = candidate.block, epoch = candidate.epoch] {
-      if (on_block_) on_block_(number, block, epoch);
-    }));
+    environment_.executor.Post(
+        lifetime_.Guard([this, number, block = candidate.block, epoch = candidate.epoch, pushed = candidate.pushed] {
+          const auto alive = lifetime_.Watch();
+          if (on_block_) on_block_(number, block, epoch);
+          if (!alive.expired() && pushed != nullptr && on_pushed_) on_pushed_(pushed);
+        }));
     repair_.SourceHint(candidate.sender, number + 1);
   }
   repair_.Changed();
@@ -285,6 +293,10 @@ BlockExchange::BlockExchange(base::Environment environment, ChannelParts parts, 
 
 BlockExchange::~BlockExchange() = default;
 
+void BlockExchange::SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed) {
+  impl_->SetOnPushed(std::move(on_pushed));
+}
+
 void BlockExchange::Start() { impl_->Start(); }
 
 void BlockExchange::Leave() { impl_->Leave(); }
@@ -292,7 +304,7 @@ void BlockExchange::Leave() { impl_->Leave(); }
 void BlockExchange::Publish(std::uint64_t number, const base::Bytes& block) { impl_->Publish(number, block); }
 
 void BlockExchange::HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
-  impl_->HandleBlock(*message, ticket);
+  impl_->HandleBlock(message, ticket);
 }
 
 void BlockExchange::HandlePull(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
