@@ -47,7 +47,7 @@ class Channel::Impl {
   base::Environment environment_;
   ChannelParts parts_;
   std::string name_;
-  Observers observers_;
+  Channel::Observers observers_;
   std::string own_organization_;
   base::Counter& duplicates_;
 
@@ -84,10 +84,8 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
   state_infos_.SetObservers(
       {.height = [this](const wire::PkiId& peer, std::uint64_t height) { blocks_.PeerHeight(peer, height); },
        .members = [this] { tracker_.Changed(); },
-       .added =
-           [this](const ReceivedMessagePtr& message) {
-             if (observers_.delivered) observers_.delivered(message);
-           }});
+       .added = observers_.delivered});
+  blocks_.SetOnPushed(observers_.delivered);
 }
 
 bool Channel::Impl::Configure(const JoinMessage& join) {
