@@ -17,10 +17,7 @@ const char* BlockCandidates::Add(BlockCandidate candidate) {
   bool sent_before = false;
   for (BlockCandidate& other : queue.candidates) {
     if (other.block == candidate.block) {
-      if (!other.pushed_by) {
-        other.pushed_by = candidate.pushed_by;
-        other.pushed = candidate.pushed;
-      }
+      if (other.pushed == nullptr) other.pushed = std::move(candidate.pushed);
       return "duplicate";
     }
     sent_before = sent_before || other.sender == candidate.sender;

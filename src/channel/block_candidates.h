@@ -23,7 +23,6 @@ struct BlockCandidate {
   base::Bytes block{};
   wire::PkiId sender{};
   comm::ReceivedMessagePtr pushed{};  // null: it came by pull, and nobody has pushed it yet
-  comm::ReceivedMessagePtr pushed{};  // the message that it was pushed with, if it was
   std::uint64_t epoch = 0;            // of the configuration under which it is verified
   gossip::Ticket ticket{};            // of the message that it came with
 };

@@ -65,6 +65,7 @@ class BlockExchange::Impl {
   void Refuse(const char* type, const char* reason) { CountRefusal(environment_.metrics, type, reason); }
   void Add(const char* type, BlockCandidate candidate);
   void Finish(BlockCandidate candidate, const base::Result<void>& verdict);
+  void Deliver(const BlockCandidate& accepted);
   void Emit(std::uint64_t number, const HeldBlock& block, std::optional<wire::PkiId> received_from);
   void ArmExpiry();
 
@@ -132,7 +133,6 @@ void BlockExchange::Impl::HandleBlock(const comm::ReceivedMessagePtr& message, c
                 .envelope = message->envelope(),
                 .block = data->payload.block,
                 .sender = sender,
-                .pushed_by = sender,
                 .pushed = message,
                 .ticket = ticket});
 }
@@ -167,7 +167,7 @@ void BlockExchange::Impl::Add(const char* type, BlockCandidate candidate) {
 
 void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<void>& verdict) {
   const std::uint64_t number = candidate.number;
-  const char* type = candidate.pushed_by ? kPushed : kPulled;
+  const char* type = candidate.pushed != nullptr ? kPushed : kPulled;
   if (!verdict) {
     Refuse(type, "invalid");
     if (log_limit_.Allow()) {
@@ -177,21 +177,25 @@ void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<vo
   } else if (!window_.WouldAccept(number)) {  // the window has moved, or the block came another way meanwhile
     Refuse(type, "out_of_window");
   } else {
-    const HeldBlock held{candidate.envelope, HeaderHash(candidate.block), candidate.pushed_by.has_value()};
+    const HeldBlock held{candidate.envelope, HeaderHash(candidate.block), candidate.pushed != nullptr};
     window_.Add(number, held, environment_.executor.Now());
     ArmExpiry();
     // What came by pull is not pushed on, as in Fabric (11.6): who lacks it is pulling or repairing as well, and would
     // get it twice.
-    if (candidate.pushed_by) Emit(number, held, candidate.pushed_by);
-    environment_.executor.Post(
-        lifetime_.Guard([this, number, block = candidate.block, epoch = candidate.epoch, pushed = candidate.pushed] {
-          const auto alive = lifetime_.Watch();
-          if (on_block_) on_block_(number, block, epoch);
-          if (!alive.expired() && pushed != nullptr && on_pushed_) on_pushed_(pushed);
-        }));
+    if (candidate.pushed != nullptr) Emit(number, held, candidate.pushed->connection().pki_id);
+    Deliver(candidate);
     repair_.SourceHint(candidate.sender, number + 1);
   }
   repair_.Changed();
+}
+
+void BlockExchange::Impl::Deliver(const BlockCandidate& accepted) {
+  environment_.executor.Post(lifetime_.Guard(
+      [this, number = accepted.number, block = accepted.block, epoch = accepted.epoch, pushed = accepted.pushed] {
+        const auto alive = lifetime_.Watch();
+        if (on_block_) on_block_(number, block, epoch);
+        if (!alive.expired() && pushed != nullptr && on_pushed_) on_pushed_(pushed);
+      }));
 }
 
 void BlockExchange::Impl::Emit(std::uint64_t number, const HeldBlock& block, std::optional<wire::PkiId> received_from) {

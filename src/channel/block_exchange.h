@@ -34,9 +34,6 @@ class BlockExchange final : public gossip::PullItems {
   // A pushed data message whose block was newly stored, right after OnBlock: for local subscribers (11.13 Accept).
   void SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed);
 
-  // A pushed data message was newly added, for local subscribers (11.13 Accept). As an event of its own.
-  void SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed);
-
   void Start();
   // Block pull ends in both directions; push goes on being accepted by nobody here (11.10 LeaveChan).
   void Leave();
