@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <type_traits>
 
 #include "node/config_value.h"
 
@@ -40,7 +42,7 @@ constexpr ConfigKey NegativeIsDefault(ConfigKey key) {
   return key;
 }
 
-constexpr auto kKeys = std::to_array<ConfigKey>({
+constexpr ConfigKey kKeys[] = {
     // Addresses and transport.
     {"peer.address", kRaw, "node", &At<&C::address>, "where the peer listens and is reached"},
     {"peer.tls.enabled", kRaw, "transport", &At<&C::tls_enabled>, "TLS on every connection"},
@@ -197,7 +199,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
      "orderer endpoints replaced by others: from, to, caCertsFile"},
     {"peer.deliveryclient.policy", kWhenAbsent, "deliver client", &At<&C::deliver, &D::policy>,
      "BFT: cluster or simple; since 3.0"},
-});
+};
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -239,7 +241,7 @@ const ConfigKey* FindConfigKey(std::string_view name) {
   const KeyLess less;
   const auto* const found =
       std::ranges::find_if(kKeys, [&](const ConfigKey& key) { return !less(key.name, name) && !less(name, key.name); });
-  return found == kKeys.end() ? nullptr : found;
+  return found == std::end(kKeys) ? nullptr : found;
 }
 
 std::string_view KindOf(const ConfigKey& key) {
