@@ -60,6 +60,9 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   void Start() {
     discovery_.Start();
     identity_exchange_.Start();
+    membership_changes_ = discovery_.OnChange([this] {
+      for (const auto& [name, joined] : channels_) joined.channel->MembershipChanged();
+    });
     liveness_intake_ = std::make_unique<gossip::Intake>(
         comm_.Accept("membership", IsLiveness, kIntakeCapacity), config_.membership.max_in_work,
         [this](const ReceivedMessagePtr& message, const Ticket& ticket) { HandleLiveness(message, ticket); });
@@ -111,6 +114,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   // Channel by MAC, of those found by trying every channel (11.4 step 4); emptied when it grows large and when channels
   // change.
   std::map<base::Bytes, std::string> channel_by_mac_;
+  base::Handle membership_changes_;
   std::unique_ptr<gossip::Intake> liveness_intake_;
   std::unique_ptr<gossip::Intake> intake_;
   base::Lifetime lifetime_;

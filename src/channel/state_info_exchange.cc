@@ -319,7 +319,8 @@ void StateInfoExchange::Impl::HandlePullRequest(const ReceivedMessagePtr& messag
 // Foreign peers hear only of those whose external endpoint they may know.
 bool StateInfoExchange::Impl::MayTellForeigners(const wire::PkiId& originator) const {
   if (originator == self_) return parts_.peers.Self().has_external_endpoint();
-  if (parts_.mapper.OrganizationOf(originator) != own_organization_) return true;
+  const std::string organization = parts_.mapper.OrganizationOf(originator);
+  if (organization != own_organization_) return !organization.empty();
   const gossip::Peer* peer = parts_.peers.Find(originator);
   return peer != nullptr && peer->has_external_endpoint();
 }
