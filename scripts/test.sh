@@ -30,5 +30,5 @@ for preset in "${presets[@]}"; do
   build "$preset"
   [ "$preset" = release ] || export GRAPEVINE_SEEDS=${GRAPEVINE_SEEDS:-20} GRAPEVINE_QUICK=1
   say "testing $preset"
-  ctest --test-dir "build/$preset" --output-on-failure -j2
+  ctest --test-dir "build/$preset" --output-on-failure -j2 --timeout 600
 done
