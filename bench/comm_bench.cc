@@ -1,4 +1,5 @@
 // Grapevine's transport beside the gRPC C++ library: same messages, mutual TLS on loopback, two processes per variant.
+// Then what authenticating a gossip peer costs on that transport, which has nothing beside it in the library.
 //
 // Starts itself as server and client of each variant, drives both through pipes, and prints a table of the figures,
 // what they are compared with, and one line of JSON. CPU is that of both ends. Each figure is the best of the rounds,
@@ -66,6 +67,7 @@ void Say(const Json& json) { std::cout << json.dump() << std::endl; }
   if (variant == "grapevine") RunGrapevineServer(commands);
   if (variant == "grpc-callback") RunCallbackServer(commands);
   if (variant == "grpc-queue") RunQueueServer(commands);
+  if (variant == "gossip") RunGossipServer(commands);
   _exit(0);
 }
 
@@ -75,25 +77,34 @@ std::unique_ptr<Client> NewClient(const std::string& variant, const std::string&
   return NewQueueClient(target);
 }
 
+Json Drive(Client& client, const std::string& command, std::size_t count, std::size_t size) {
+  if (command == "send") client.Send(count, size);
+  if (command == "idle") client.OpenIdle(count);
+  if (command == "dial") client.Dial(count);
+  if (command != "pingpong") return Json::object();
+  auto times = client.PingPong(count, size);
+  std::sort(times.begin(), times.end());
+  return {{"p50_us", static_cast<double>(times[times.size() / 2]) / 1e3},
+          {"p99_us", static_cast<double>(times[times.size() * 99 / 100]) / 1e3}};
+}
+
 [[noreturn]] void ClientMain(const std::string& variant, const std::string& target) {
-  std::unique_ptr<Client> client = NewClient(variant, target);
+  std::unique_ptr<GossipClient> gossip = variant == "gossip" ? NewGossipClient(target) : nullptr;
+  std::unique_ptr<Client> client = gossip ? nullptr : NewClient(variant, target);
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string command;
     std::size_t count = 0;
-    std::size_t size = 0;
-    words >> command >> count >> size;
+    std::size_t argument = 0;
+    words >> command >> count >> argument;
     auto started = std::chrono::steady_clock::now();
-    Json answer = Json::object();
-    if (command == "usage") answer = Usage();
-    if (command == "send") client->Send(count, size);
-    if (command == "idle") client->OpenIdle(count);
-    if (command == "dial") client->Dial(count);
-    if (command == "pingpong") {
-      auto times = client->PingPong(count, size);
-      std::sort(times.begin(), times.end());
-      answer["p50_us"] = static_cast<double>(times[times.size() / 2]) / 1e3;
-      answer["p99_us"] = static_cast<double>(times[times.size() * 99 / 100]) / 1e3;
+    Json answer;
+    if (command == "usage") {
+      answer = Usage();
+    } else if (gossip) {
+      answer["succeeded"] = gossip->Handshake(count, argument);
+    } else {
+      answer = Drive(*client, command, count, argument);
     }
     answer["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     Say(answer);
@@ -219,6 +230,21 @@ Figures RunVariant(const std::string& variant, std::size_t scale) {
   return figures;
 }
 
+Figures RunGossip(std::size_t scale) {
+  constexpr int kParallel = 4;
+  Pair pair("gossip");
+  std::size_t count = 10 * scale;
+  pair.client.Ask(fmt::format("handshake {} {}", count / 10, kParallel));
+  Json run = pair.Measure(fmt::format("handshake {} {}", count, kParallel));
+  if (run["succeeded"] != count) {
+    fmt::print(stderr, "comm_bench: {} of {} gossip handshakes failed\n", count - run["succeeded"].get<std::size_t>(),
+               count);
+    std::exit(1);
+  }
+  return {{"gossip handshakes/s", static_cast<double>(count) / run["seconds"].get<double>()},
+          {"gossip handshake cpu us", run["cpu"].get<double>() * 1e6 / static_cast<double>(count)}};
+}
+
 void KeepBest(Figures& best, const Figures& figures) {
   for (const auto& [name, value] : figures) {
     auto [place, fresh] = best.try_emplace(name, value);
@@ -257,15 +283,18 @@ bool Judge(const std::map<std::string, Figures>& all, Json& json) {
 int Orchestrate(std::size_t rounds, std::size_t scale) {
   const std::vector<std::string> variants = {"grapevine", "grpc-callback", "grpc-queue"};
   std::map<std::string, Figures> all;
+  Figures gossip;
   for (std::size_t round = 0; round < rounds; ++round) {
     for (const std::string& variant : variants) KeepBest(all[variant], RunVariant(variant, scale));
+    KeepBest(gossip, RunGossip(scale));
   }
   fmt::print("{:<24} {:>14} {:>14} {:>14}\n", "", variants[0], variants[1], variants[2]);
   for (const auto& [name, value] : all["grapevine"]) {
     fmt::print("{:<24} {:>14.2f} {:>14.2f} {:>14.2f}\n", name, value, all[variants[1]][name], all[variants[2]][name]);
   }
+  for (const auto& [name, value] : gossip) fmt::print("{:<24} {:>14.2f}\n", name, value);
   fmt::print("\n");
-  Json json = {{"rounds", rounds}, {"figures", all}};
+  Json json = {{"rounds", rounds}, {"figures", all}, {"gossip", gossip}};
   bool met = Judge(all, json);
   fmt::print("\n{}\n", json.dump());
   return met ? 0 : 1;

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace grapevine::bench {
@@ -39,6 +41,47 @@ class Client {
   virtual void Dial(std::size_t count) = 0;
 };
 
+// A client of streams that have a connection each, which `open` makes for a method.
+template <typename Stream>
+class StreamClient final : public Client {
+ public:
+  using Open = std::function<std::unique_ptr<Stream>(const char* method)>;
+  explicit StreamClient(Open open) : open_(std::move(open)) {}
+
+  void Send(std::size_t count, std::size_t size) override {
+    if (!sink_) sink_ = open_(kSink);
+    sink_->Send(count, size);
+  }
+  std::vector<std::int64_t> PingPong(std::size_t rounds, std::size_t size) override {
+    if (!echo_) echo_ = open_(kEcho);
+    return echo_->PingPong(rounds, size);
+  }
+  void OpenIdle(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      idle_.push_back(open_(kEcho));
+      idle_.back()->PingPong(1, 200);
+    }
+  }
+  void Dial(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) open_(kEcho)->PingPong(1, 200);
+  }
+
+ private:
+  Open open_;
+  std::unique_ptr<Stream> sink_;
+  std::unique_ptr<Stream> echo_;
+  std::vector<std::unique_ptr<Stream>> idle_;
+};
+
+// A gossip node that authenticates with another: dial, mutual TLS, Ping, stream, both handshake messages signed and
+// verified, close.
+class GossipClient {
+ public:
+  virtual ~GossipClient() = default;
+  // `count` times, `parallel` at the same time; how many succeeded.
+  virtual std::size_t Handshake(std::size_t count, std::size_t parallel) = 0;
+};
+
 // The pipe from whoever measures a server.
 class Commands {
  public:
@@ -51,8 +94,10 @@ class Commands {
 std::unique_ptr<Client> NewCallbackClient(const std::string& target);
 std::unique_ptr<Client> NewQueueClient(const std::string& target);
 std::unique_ptr<Client> NewGrapevineClient(const std::string& target);
+std::unique_ptr<GossipClient> NewGossipClient(const std::string& target);
 void RunCallbackServer(Commands& commands);
 void RunQueueServer(Commands& commands);
 void RunGrapevineServer(Commands& commands);
+void RunGossipServer(Commands& commands);
 
 }  // namespace grapevine::bench

@@ -119,35 +119,6 @@ class ClientStream final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer
   bool over_ = false;
 };
 
-class CallbackClient final : public Client {
- public:
-  explicit CallbackClient(std::string target) : target_(std::move(target)) {}
-
-  void Send(std::size_t count, std::size_t size) override {
-    if (!sink_) sink_ = std::make_unique<ClientStream>(NewChannel(target_), kSink);
-    sink_->Send(count, size);
-  }
-  std::vector<std::int64_t> PingPong(std::size_t rounds, std::size_t size) override {
-    if (!echo_) echo_ = std::make_unique<ClientStream>(NewChannel(target_), kEcho);
-    return echo_->PingPong(rounds, size);
-  }
-  void OpenIdle(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) {
-      idle_.push_back(std::make_unique<ClientStream>(NewChannel(target_), kEcho));
-      idle_.back()->PingPong(1, 200);
-    }
-  }
-  void Dial(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) ClientStream(NewChannel(target_), kEcho).PingPong(1, 200);
-  }
-
- private:
-  std::string target_;
-  std::unique_ptr<ClientStream> sink_;
-  std::unique_ptr<ClientStream> echo_;
-  std::vector<std::unique_ptr<ClientStream>> idle_;
-};
-
 class ServerStream final : public grpc::ServerGenericBidiReactor {
  public:
   explicit ServerStream(bool echo) : echo_(echo) { StartRead(&message_); }
@@ -187,7 +158,8 @@ class Service final : public grpc::CallbackGenericService {
 }  // namespace
 
 std::unique_ptr<Client> NewCallbackClient(const std::string& target) {
-  return std::make_unique<CallbackClient>(target);
+  return std::make_unique<StreamClient<ClientStream>>(
+      [target](const char* method) { return std::make_unique<ClientStream>(NewChannel(target), method); });
 }
 
 void RunCallbackServer(Commands& commands) {

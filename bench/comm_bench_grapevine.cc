@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "comm_bench.h"
+#include "comm_bench_loop.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "runtime/event_loop.h"
@@ -109,40 +109,11 @@ class ClientStream final : public base::StreamHandler {
   std::vector<std::int64_t> times_;
 };
 
-class GrapevineClient final : public Client {
- public:
-  explicit GrapevineClient(std::string target) : target_(std::move(target)), transport_(loop_, workers_, MutualTls()) {}
-
-  void Send(std::size_t count, std::size_t size) override {
-    if (!sink_) sink_ = NewStream(kSink);
-    sink_->Send(count, size);
-  }
-  std::vector<std::int64_t> PingPong(std::size_t rounds, std::size_t size) override {
-    if (!echo_) echo_ = NewStream(kEcho);
-    return echo_->PingPong(rounds, size);
-  }
-  void OpenIdle(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) {
-      idle_.push_back(NewStream(kEcho));
-      idle_.back()->PingPong(1, 200);
-    }
-  }
-  void Dial(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) NewStream(kEcho)->PingPong(1, 200);
-  }
-
- private:
-  std::unique_ptr<ClientStream> NewStream(const char* method) {
-    return std::make_unique<ClientStream>(loop_, transport_, target_, method);
-  }
-
-  std::string target_;
-  runtime::EventLoop loop_;
-  runtime::WorkerPool workers_{loop_, 1};
-  rpc::GrpcTransport transport_;
-  std::unique_ptr<ClientStream> sink_;
-  std::unique_ptr<ClientStream> echo_;
-  std::vector<std::unique_ptr<ClientStream>> idle_;
+// What the streams of one client share.
+struct Dialler {
+  runtime::EventLoop loop;
+  runtime::WorkerPool workers{loop, 1};
+  rpc::GrpcTransport transport{loop, workers, MutualTls()};
 };
 
 // Owns itself until the stream is over.
@@ -173,7 +144,10 @@ class ServerStream final : public base::StreamHandler {
 }  // namespace
 
 std::unique_ptr<Client> NewGrapevineClient(const std::string& target) {
-  return std::make_unique<GrapevineClient>(target);
+  return std::make_unique<StreamClient<ClientStream>>(
+      [dialler = std::make_shared<Dialler>(), target](const char* method) {
+        return std::make_unique<ClientStream>(dialler->loop, dialler->transport, target, method);
+      });
 }
 
 void RunGrapevineServer(Commands& commands) {
@@ -184,13 +158,7 @@ void RunGrapevineServer(Commands& commands) {
   auto server = rpc::GrpcServer::Listen(loop, options).value();
   auto sink = server->ServeStream(kSink, [](auto stream) { new ServerStream(std::move(stream), false); });
   auto echo = server->ServeStream(kEcho, [](auto stream) { new ServerStream(std::move(stream), true); });
-  // Commands are events of the loop like any other: no thread beside it.
-  auto input = loop.Watch(0, [&](base::IoReady) {
-    if (!commands.Next()) loop.Stop();
-  });
-  input->SetInterest(true, false);
-  commands.Ready(std::atoi(server->address().substr(server->address().rfind(':') + 1).c_str()));
-  loop.Run();
+  ServeCommands(loop, server->address(), commands);
 }
 
 }  // namespace grapevine::bench

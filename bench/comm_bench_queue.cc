@@ -72,35 +72,6 @@ class ClientStream {
   ByteBuffer answer_;
 };
 
-class QueueClient final : public Client {
- public:
-  explicit QueueClient(std::string target) : target_(std::move(target)) {}
-
-  void Send(std::size_t count, std::size_t size) override {
-    if (!sink_) sink_ = std::make_unique<ClientStream>(NewChannel(target_), kSink);
-    sink_->Send(count, size);
-  }
-  std::vector<std::int64_t> PingPong(std::size_t rounds, std::size_t size) override {
-    if (!echo_) echo_ = std::make_unique<ClientStream>(NewChannel(target_), kEcho);
-    return echo_->PingPong(rounds, size);
-  }
-  void OpenIdle(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) {
-      idle_.push_back(std::make_unique<ClientStream>(NewChannel(target_), kEcho));
-      idle_.back()->PingPong(1, 200);
-    }
-  }
-  void Dial(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) ClientStream(NewChannel(target_), kEcho).PingPong(1, 200);
-  }
-
- private:
-  std::string target_;
-  std::unique_ptr<ClientStream> sink_;
-  std::unique_ptr<ClientStream> echo_;
-  std::vector<std::unique_ptr<ClientStream>> idle_;
-};
-
 // One operation at a time, so the object itself is the tag.
 class ServerStream {
  public:
@@ -146,7 +117,10 @@ class ServerStream {
 
 }  // namespace
 
-std::unique_ptr<Client> NewQueueClient(const std::string& target) { return std::make_unique<QueueClient>(target); }
+std::unique_ptr<Client> NewQueueClient(const std::string& target) {
+  return std::make_unique<StreamClient<ClientStream>>(
+      [target](const char* method) { return std::make_unique<ClientStream>(NewChannel(target), method); });
+}
 
 void RunQueueServer(Commands& commands) {
   grpc::AsyncGenericService service;
