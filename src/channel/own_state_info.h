@@ -15,8 +15,9 @@
 namespace grapevine::channel {
 
 // Timestamps are the wall clock in nanoseconds, of the creation of this object and of each change, and increase
-// strictly even if the clock stands or steps back. Published is at the ticks of the interval, and only if something
-// has changed and somebody is there; between changes no timer runs. One executor.
+// strictly even if the clock stands or steps back. Publishes at the ticks of the interval, and only if something has
+// changed and somebody is there; while nothing has changed no timer runs. A signature that fails is tried again at the
+// next tick (D-20). One executor.
 class OwnStateInfo {
  public:
   // A newly signed one is to be put into the cache and pushed.
