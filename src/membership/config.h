@@ -15,11 +15,11 @@ using namespace std::chrono_literals;  // NOLINT: 5s in the defaults below
 
 // Defaults are Fabric's where Fabric has the key, named in the comment.
 struct MembershipConfig {
-  base::Endpoint endpoint;                // peer.gossip.endpoint: host:port, shown to the own organisation only
-  std::string external_endpoint;          // peer.gossip.externalEndpoint: empty hides the peer from other organisations
-  std::vector<base::Endpoint> bootstrap;  // peer.gossip.bootstrap
-  base::Duration alive_interval = 5s;     // peer.gossip.aliveTimeInterval
-  base::Duration alive_expiration = 25s;  // peer.gossip.aliveExpirationTimeout
+  base::Endpoint endpoint{};        // peer.gossip.endpoint: host:port, shown to the own organisation only
+  std::string external_endpoint{};  // peer.gossip.externalEndpoint: empty hides the peer from other organisations
+  std::vector<base::Endpoint> bootstrap{};  // peer.gossip.bootstrap
+  base::Duration alive_interval = 5s;       // peer.gossip.aliveTimeInterval
+  base::Duration alive_expiration = 25s;    // peer.gossip.aliveExpirationTimeout
   base::Duration reconnect_interval = 25s;  // peer.gossip.reconnectInterval
   std::uint32_t expiration_factor = 20;  // peer.gossip.msgExpirationFactor: silent for so many expirations: forgotten
   base::Duration publish_cert_period =
