@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a minute (or --seconds N) on a corpus that starts from the recorded fixtures.
+# Runs every fuzz target for a minute (or --seconds N) on a corpus that starts from the recorded fixtures
+# or, for HTTP/2, from exchanges that a program beside the target records.
 # New inputs are kept in build/fuzz/corpus; a crash leaves its input in build/fuzz/crashes and ends with status 1.
 . "$(dirname "$0")/common.sh"
 seconds=60
@@ -20,6 +21,7 @@ seed_corpus() {
     envelope) cp $data/captures/*.bin $data/negative/*.bin "$2" ;;
     identity) cp $data/identities/*.bin "$2"; find $data/crypto -name '*.pem' -exec cp --backup=numbered {} "$2" \; ;;
     config_block) cp $data/*.block $data/blocks/config-*.block "$2" ;;
+    rpc_frame) build/fuzz/fuzz/rpc_frame_seeds "$2" ;;
     block_file) head -c 200000 $data/blocks/peer.blockfile_000000 >"$2/peer"; head -c 200000 $data/blocks/orderer.blockfile_000000 >"$2/orderer" ;;
   esac
 }
