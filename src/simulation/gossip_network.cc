@@ -69,6 +69,15 @@ void GossipNetwork::PublishAt(std::size_t index, std::size_t bytes) {
   peers_[index]->Publish(options_.channel, number, NextBlock(bytes));
 }
 
+bool GossipNetwork::RunUntil(const std::function<bool()>& reached, base::Duration limit) {
+  const base::SteadyTime end = world_.scheduler().Now() + limit;
+  while (!reached()) {
+    if (world_.scheduler().Now() >= end) return false;
+    world_.scheduler().RunFor(std::min<base::Duration>(std::chrono::milliseconds(10), end - world_.scheduler().Now()));
+  }
+  return true;
+}
+
 std::size_t GossipNetwork::IndexOf(const wire::PkiId& pki_id) const {
   const auto found = std::ranges::find_if(peers_, [&](const auto& peer) { return peer->pki_id() == pki_id; });
   return static_cast<std::size_t>(found - peers_.begin());

@@ -1,0 +1,218 @@
+// Whole networks on virtual time: blocks reach everybody who may have them (specification 11).
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "simulation/gossip_network.h"
+#include "support/seeds.h"
+
+namespace grapevine::scenarios {
+namespace {
+
+using namespace std::chrono_literals;
+using simulation::CrashKind;
+using simulation::GossipNetwork;
+using simulation::GossipNetworkOptions;
+
+constexpr std::size_t kSeeds = 3;
+
+std::uint64_t Sum(GossipNetwork& network, const std::string& counter, const base::Labels& labels = {}) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    sum += network.peer(i).host().metrics().CounterValue(counter, labels);
+  }
+  return sum;
+}
+
+bool Ready(GossipNetwork& network) {
+  return network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s);
+}
+
+// One entry point per organisation: every block is everywhere within a second by push alone, and nobody gets another
+// organisation's copy.
+TEST(DisseminationScenario, EveryBlockIsEverywhereAtOnce) {
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetworkOptions options;
+    options.peers = {20, 20};
+    GossipNetwork network(seed, options);
+    network.StartAll();
+    ASSERT_TRUE(Ready(network));
+    for (int i = 0; i < 30; ++i) {
+      const std::uint64_t number = network.chain_height();
+      const auto block = network.NextBlock();
+      network.peer(0).Publish(network.channel(), number, block);
+      network.peer(20).Publish(network.channel(), number, block);
+      ASSERT_TRUE(network.RunUntil([&] { return network.AllHave(number + 1); }, 1s)) << "block " << number;
+      network.RunFor(200ms);
+    }
+  }
+}
+
+// Blocks of one organisation stay there (3744: a block may be the configuration that evicts the other one).
+TEST(DisseminationScenario, BlocksStayInTheOrganisation) {
+  GossipNetworkOptions options;
+  options.peers = {5, 5};
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  for (int i = 0; i < 5; ++i) network.PublishAt(0);
+  network.RunFor(120s);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(network.peer(i).height(network.channel()), 6U);
+  for (std::size_t i = 5; i < 10; ++i) EXPECT_EQ(network.peer(i).height(network.channel()), 1U);
+}
+
+// With a tenth of the peers crashing and coming back while blocks flow, everybody who is up has the whole chain in the
+// end, by repair and pull.
+TEST(DisseminationScenario, PeersThatComeBackCatchUpWithinTheWindow) {
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetworkOptions options;
+    options.peers = {20};
+    GossipNetwork network(seed, options);
+    network.StartAll();
+    ASSERT_TRUE(Ready(network));
+    for (int i = 0; i < 8; ++i) {
+      if (i == 2) {
+        network.peer(7).Crash(CrashKind::kProcess);
+        network.peer(13).Crash(CrashKind::kMachine);
+      }
+      network.PublishAt(0);
+      network.RunFor(500ms);
+    }
+    network.peer(7).Restart();
+    network.peer(13).Restart();
+    EXPECT_TRUE(network.RunUntil([&] { return network.AllHave(9); }, 60s));
+  }
+}
+
+// A late starter gets what is in the window by pull, and asks for nothing twice.
+TEST(DisseminationScenario, ALateStarterPullsTheWindow) {
+  GossipNetworkOptions options;
+  options.peers = {6};
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  for (int i = 0; i < 10; ++i) network.PublishAt(0);
+  network.RunFor(30s);
+  const std::size_t late = network.AddPeer(0);
+  network.peer(late).Join(network.channel(), network.join());
+  network.peer(late).Start();
+  EXPECT_TRUE(network.RunUntil([&] { return network.AllHave(11); }, 30s));
+}
+
+// Cut off for a while: what was missed comes by pull after healing, without any other block.
+TEST(DisseminationScenario, APartitionedPeerPullsWhatItMissed) {
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetworkOptions options;
+    options.peers = {8};
+    GossipNetwork network(seed, options);
+    network.StartAll();
+    ASSERT_TRUE(Ready(network));
+    network.network().Partition({&network.peer(5).host()}, false);
+    for (int i = 0; i < 9; ++i) {
+      network.PublishAt(0);
+      network.RunFor(1s);
+    }
+    EXPECT_EQ(network.peer(5).height(network.channel()), 1U);
+    network.network().Partition({&network.peer(5).host()}, true);
+    EXPECT_TRUE(network.RunUntil([&] { return network.AllHave(10); }, 90s));
+  }
+}
+
+// Loss of a fifth of the packets costs time, never a block.
+TEST(DisseminationScenario, LossLosesNoBlock) {
+  GossipNetworkOptions options;
+  options.peers = {16};
+  options.network.link.loss_per_million = 200000;
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  for (int i = 0; i < 20; ++i) {
+    network.PublishAt(0);
+    network.RunFor(1s);
+  }
+  EXPECT_TRUE(network.RunUntil([&] { return network.AllHave(21); }, 60s));
+}
+
+// A configuration update removes an organisation: its peers leave the others' channel views at once, and blocks no
+// longer reach them; another update brings them back (D-26).
+TEST(DisseminationScenario, AConfigurationUpdateRemovesAndAddsAnOrganisation) {
+  GossipNetworkOptions options;
+  options.peers = {4, 4, 4};
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  const auto update = [&](std::vector<std::string> organizations) {
+    network.authority().SetReaders(network.channel(), {organizations.begin(), organizations.end()});
+    network.join().organizations = std::move(organizations);
+    ++network.join().sequence;
+    for (std::size_t i = 0; i < 12; ++i) network.peer(i).Join(network.channel(), network.join());
+  };
+  update({"Org1MSP", "Org2MSP"});
+  const auto removed = [&] {
+    for (std::size_t i = 0; i < 8; ++i) {
+      if (network.ChannelMembersAt(i).size() != 7) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(network.RunUntil(removed, 1s));
+  EXPECT_FALSE(network.RunUntil([&] { return !removed(); }, 60s));
+
+  update({"Org1MSP", "Org2MSP", "Org3MSP"});
+  EXPECT_TRUE(Ready(network));
+}
+
+// A hundred channels on every node: each one's view is complete, and heights are known.
+TEST(DisseminationScenario, AHundredChannelsOnOneNode) {
+  GossipNetworkOptions options;
+  options.peers = {4};
+  options.channel = "";
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  std::vector<std::string> channels;
+  const std::size_t count = testing::Quick() ? 20 : 100;
+  for (std::size_t i = 0; i < count; ++i) channels.push_back("channel" + std::to_string(i));
+  for (const auto& channel : channels) {
+    network.authority().SetReaders(channel, {"Org1MSP"});
+    for (std::size_t i = 0; i < 4; ++i) network.peer(i).Join(channel, network.join());
+  }
+  const auto complete = [&] {
+    for (const auto& channel : channels) {
+      for (std::size_t i = 0; i < 4; ++i) {
+        if (network.peer(i).gossip().PeersOfChannel(channel).size() != 3) return false;
+      }
+    }
+    return true;
+  };
+  EXPECT_TRUE(network.RunUntil(complete, 60s));
+  // Leaving one is seen in that one only, and the channel is gone from memory after a while (D-19).
+  network.peer(2).gossip().LeaveChannel(channels[3]);
+  EXPECT_TRUE(network.RunUntil([&] { return network.peer(0).gossip().PeersOfChannel(channels[3]).size() == 2; }, 30s));
+  EXPECT_EQ(network.peer(0).gossip().PeersOfChannel(channels[4]).size(), 3U);
+  network.RunFor(60s);
+  EXPECT_EQ(network.peer(2).gossip().FindChannel(channels[3]), nullptr);
+}
+
+// Pushes: everybody at most 2.2 times per block on average, with the structured push.
+TEST(DisseminationScenario, PushesStayWithinTheirBudget) {
+  GossipNetworkOptions options;
+  options.peers = {30};
+  GossipNetwork network(testing::Seeds(1).front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  const std::uint64_t before = Sum(network, "gossip_pushes", {{"type", "data_msg"}});
+  for (int i = 0; i < 50; ++i) {
+    network.PublishAt(0);
+    network.RunFor(100ms);
+  }
+  network.RunFor(1s);
+  ASSERT_TRUE(network.AllHave(51));
+  EXPECT_LE(Sum(network, "gossip_pushes", {{"type", "data_msg"}}) - before, 50U * 30 * 22 / 10);
+}
+
+}  // namespace
+}  // namespace grapevine::scenarios
