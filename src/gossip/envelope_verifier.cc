@@ -13,10 +13,12 @@ EnvelopeVerifier::EnvelopeVerifier(base::Environment environment, msp::IdentityM
                                               "Verifications that waited for an equal one under way")) {}
 
 void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done) {
-  if (!envelope.is_signed()) return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", done);
+  if (!envelope.is_signed()) {
+    return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", std::move(done));
+  }
   const auto& secret = envelope.secret();
   if (secret.has_value() && (secret->payload.empty() || secret->signature.empty())) {
-    return FailSoon(base::ErrorCode::kInvalid, "the secret part has no payload or no signature", done);
+    return FailSoon(base::ErrorCode::kInvalid, "the secret part has no payload or no signature", std::move(done));
   }
   const Key key{.signer = signer, .channel = {}, .envelope = envelope.encoded()};
   Pending* pending = Join(key, std::move(done));
@@ -36,9 +38,13 @@ void EnvelopeVerifier::VerifySecret(const Key& key, const wire::SecretEnvelope& 
 
 void EnvelopeVerifier::VerifyByChannel(const std::string& channel, const wire::PkiId& signer,
                                        const wire::Envelope& envelope, Done done) {
-  if (!envelope.is_signed()) return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", done);
+  if (!envelope.is_signed()) {
+    return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", std::move(done));
+  }
   const auto identity = mapper_.Get(signer);
-  if (!identity.has_value()) return FailSoon(base::ErrorCode::kNotFound, "the signer's identity is not known", done);
+  if (!identity.has_value()) {
+    return FailSoon(base::ErrorCode::kNotFound, "the signer's identity is not known", std::move(done));
+  }
   const Key key{.signer = signer, .channel = channel, .envelope = envelope.encoded()};
   Pending* pending = Join(key, std::move(done));
   if (pending == nullptr) return;

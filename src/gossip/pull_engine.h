@@ -22,9 +22,11 @@ struct PullConfig {
   base::Duration digest_wait = std::chrono::seconds(1);           // peer.gossip.digestWaitTime
   base::Duration request_wait = std::chrono::milliseconds(1500);  // peer.gossip.requestWaitTime
   base::Duration response_wait = std::chrono::seconds(2);         // peer.gossip.responseWaitTime
-  std::size_t max_sessions_per_peer = 8;  // hellos of one peer that are remembered; more are refused (D-4)
-  std::size_t max_sessions = 4096;        // of all peers
-  std::size_t max_digest_items = 20000;   // ids looked at in one digest or request
+  // Hellos of one peer that are remembered, each for request_wait, whether its request has come or not: a peer's budget
+  // of digests and updates. More are refused (D-4).
+  std::size_t max_sessions_per_peer = 8;
+  std::size_t max_sessions = 4096;       // of all peers
+  std::size_t max_digest_items = 20000;  // ids looked at in one digest or request
 };
 
 // The items that an engine exchanges: identities, or a channel's blocks. Called on the executor, within events of the

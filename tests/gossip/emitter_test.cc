@@ -61,6 +61,15 @@ TEST_F(EmitterTest, ABurstThatFillsUpLeavesBeforeItsTime) {
   EXPECT_EQ(batches_, (Batches{{4, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}, {16, {11}}}));
 }
 
+TEST_F(EmitterTest, EachFullBurstLeavesAtOnce) {
+  const auto emitter = Make({.max_burst_size = 2});
+  Add(*emitter, 1, 2);
+  RunUntil(3ms);
+  Add(*emitter, 3, 4);
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{0, {1, 2}}, {3, {3, 4}}}));
+}
+
 TEST_F(EmitterTest, WhatIsAddedInOneEventIsOneBatch) {
   const auto emitter = Make();
   Add(*emitter, 1, 12);

@@ -305,6 +305,25 @@ TEST_F(PullEngineTest, ADigestMayNameAnIdTwiceAndTooManyAreCutOff) {
   EXPECT_EQ(puller.Refused("data_dig", "too_many_ids"), 1u);
 }
 
+TEST_F(PullEngineTest, RepeatingAnIdInADigestDoesNotAttractTheRequest) {
+  Puller& puller = AddPuller();
+  Station& loud = AddStation();
+  Station& fair = AddStation();
+  for (Station* partner : {&loud, &fair}) {
+    Connect(puller, *partner);
+    puller.shelf.partners.push_back(partner->AsPeer());
+  }
+  BeginRound(puller, loud);
+  for (int round = 0; round < 40; ++round) {
+    RunFor(100ms);  // both hellos are here
+    SendDigest(loud, puller, NonceAt(loud), Ids(1000, "1"));
+    SendDigest(fair, puller, NonceAt(fair), {"1"});
+    RunFor(3900ms);
+  }
+  EXPECT_EQ(Requested(loud).size() + Requested(fair).size(), 40u);
+  EXPECT_GE(Requested(fair).size(), 10u) << "about half of them";
+}
+
 TEST_F(PullEngineTest, NothingIsRequestedWhenNothingIsMissing) {
   Puller& puller = AddPuller({"1"});
   Station& partner = AddStation();
