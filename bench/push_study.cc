@@ -346,15 +346,15 @@ int main(int argc, char** argv) {
 
   const std::vector<Scheme> variants{
       {.name = "ring, arity 2, 1 entry", .ring = {2, 1}},   {.name = "ring, arity 2, 3 entries", .ring = {2, 3}},
-      {.name = "ring, arity 3, 1 entry", .ring = {3, 1}},   {.name = "ring, arity 3, 3 entries", .ring = {3, 3}},
-      {.name = "ring, arity 4, 4 entries", .ring = {4, 4}}, {.name = "ring, arity 8, 8 entries", .ring = {8, 8}},
-      {.name = "random with repair", .random = true}};
+      {.name = "ring, arity 3, 3 entries", .ring = {3, 3}}, {.name = "ring, arity 4, 4 entries", .ring = {4, 4}},
+      {.name = "ring, arity 8, 8 entries", .ring = {8, 8}}, {.name = "random with repair", .random = true}};
+  const std::vector<std::size_t> ends{10, 1000};
   fmt::print("\n# Variants\n");
-  PrintTable({.name = "No faults"}, variants, {10, 100, 1000}, blocks);
-  PrintTable({.name = "10 % of messages lost", .loss = 100}, variants, {10, 100, 1000}, blocks);
-  PrintTable({.name = "30 % of nodes silent", .silent = 300}, variants, {10, 100, 1000}, blocks);
-  PrintTable({.name = "Views that lack 10 % of the peers", .missing = 100}, variants, {10, 100, 1000}, blocks);
-  PrintTable({.name = "No faults, blocks wait 10 ms for a batch", .emission_wait = 10 * kMillisecond}, variants,
-             {10, 100, 1000}, blocks);
+  PrintTable({.name = "No faults"}, variants, ends, blocks);
+  PrintTable({.name = "10 % of messages lost", .loss = 100}, variants, ends, blocks);
+  PrintTable({.name = "30 % of nodes silent", .silent = 300}, variants, ends, blocks);
+  PrintTable({.name = "Views that lack 10 % of the peers", .missing = 100}, variants, ends, blocks);
+  PrintTable({.name = "No faults, blocks wait 10 ms at each node for a batch", .emission_wait = 10 * kMillisecond},
+             {variants[0], variants[2], variants[4]}, ends, blocks);
   return 0;
 }

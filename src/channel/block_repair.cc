@@ -80,8 +80,8 @@ bool BlockRepair::Has(const Source& source, std::uint64_t number) const {
 bool BlockRepair::MayAsk(const Source& source, std::uint64_t number) const {
   if (!Has(source, number)) return false;
   const auto attempts = attempts_.find(number);
-  return attempts == attempts_.end() ||
-         (attempts->second.count < config_.repair_attempts && !attempts->second.asked.contains(source.peer->pki_id));
+  if (attempts == attempts_.end()) return config_.repair_attempts > 0;
+  return attempts->second.count < config_.repair_attempts && !attempts->second.asked.contains(source.peer->pki_id);
 }
 
 void BlockRepair::Step() {

@@ -16,17 +16,22 @@ std::uint64_t Mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Equal on every machine. Not cryptographic: who can choose the input could only make push uneven.
-std::uint64_t HashBytes(std::uint64_t seed, base::ByteView bytes) {
-  std::uint64_t state = Mix(seed + bytes.size() + 0x9e3779b97f4a7c15);
-  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()))) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), std::min<std::size_t>(8, bytes.size()));
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    state = Mix(state ^ word) + 0x9e3779b97f4a7c15;
-  }
-  return state;
+// Little-endian on every machine; missing bytes are zero.
+std::uint64_t FirstWord(base::ByteView bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes.data(), std::min(sizeof word, bytes.size()));
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
 }
+
+std::uint64_t SeedOf(base::ByteView key) {
+  std::uint64_t seed = Mix(key.size() + 1);
+  for (; !key.empty(); key.remove_prefix(std::min(sizeof seed, key.size()))) seed = Mix(seed ^ FirstWord(key));
+  return seed;
+}
+
+// Where a node stands on the ring of one block. PKI-IDs are digests: any part of one is as good as the whole.
+std::uint64_t PointOf(std::uint64_t seed, const wire::PkiId& pki_id) { return Mix(seed ^ FirstWord(pki_id.view())); }
 
 // What one node must know of one tree: its own part of the ring, from its point to the next larger one that it knows
 // of. The node with the smallest point is the root, and its part begins at 0.
@@ -64,14 +69,14 @@ class RingPush final : public PushStrategy {
 
   std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
                                    base::ByteView key, const std::optional<wire::PkiId>& received_from) override {
-    const std::uint64_t seed = HashBytes(0, key);
-    const std::uint64_t own = HashBytes(seed, self.view());
+    const std::uint64_t seed = SeedOf(key);
+    const std::uint64_t own = PointOf(seed, self);
     Part first(own);
     Part second(~own);
     std::vector<std::uint64_t> points;
     points.reserve(candidates.size());
     for (const Peer* candidate : candidates) {
-      const std::uint64_t point = points.emplace_back(HashBytes(seed, candidate->pki_id.view()));
+      const std::uint64_t point = points.emplace_back(PointOf(seed, candidate->pki_id));
       first.See(point);
       second.See(~point);
     }
