@@ -21,7 +21,7 @@ constexpr base::Duration kLogPeriod = std::chrono::seconds(10);
 struct Stored {
   base::Bytes id;  // the key, as digests hold it
   wire::Envelope envelope;
-  std::string organization;
+  std::string organization;  // MSP id; of the own one PeerView::Self says it, which may learn it later
 };
 
 // A peer_identity message in a buffer of its own.
@@ -165,7 +165,7 @@ void IdentityExchange::Impl::Sign() {
       wire::PeerIdentity{.pki_id = mapper_.own_pki_id(), .identity = mapper_.own_identity(), .metadata = {}}));
   signing_ = crypto_.Sign(payload, [this, payload](const base::Result<base::Bytes>& signature) {
     if (signature.has_value()) {
-      Store(mapper_.own_pki_id(), wire::Envelope::Make(payload, *signature), peers_.Self().organization);
+      Store(mapper_.own_pki_id(), wire::Envelope::Make(payload, *signature), {});
       return;
     }
     environment_.log.Error("cannot sign the own identity message, trying again: {}", signature.error().message);
@@ -178,10 +178,12 @@ void IdentityExchange::Impl::Sign() {
 bool IdentityExchange::Impl::MayKnow(const comm::ConnectionInfo& requester, const wire::PkiId& pki_id,
                                      const std::string& organization) const {
   const gossip::Peer& self = peers_.Self();
-  if (requester.organization.empty() || organization.empty()) return false;
+  const bool is_self = pki_id == mapper_.own_pki_id();
+  const std::string& origin = is_self ? self.organization : organization;
+  if (requester.organization.empty() || origin.empty()) return false;
   if (requester.organization == self.organization) return true;
-  if (organization != self.organization && organization != requester.organization) return false;
-  const gossip::Peer* peer = pki_id == self.pki_id ? &self : peers_.Find(pki_id);
+  if (origin != self.organization && origin != requester.organization) return false;
+  const gossip::Peer* peer = is_self ? &self : peers_.Find(pki_id);
   return peer != nullptr && peer->has_external_endpoint();
 }
 

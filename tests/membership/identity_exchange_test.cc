@@ -209,6 +209,19 @@ TEST_F(IdentityExchangeTest, D20_SigningIsRepeatedUntilItSucceeds) {
   EXPECT_EQ(exchange.stored(), 1U);
 }
 
+// The node's own identity may still be on its way through validation when its message is signed.
+TEST_F(IdentityExchangeTest, TheOwnIdentityIsServedAsSoonAsTheOwnOrganisationIsKnown) {
+  ExchangeNode& node = Add("node", kOrg1, "");
+  ExchangeNode& other = Add("other", kOrg1, "");
+  node.view.self.organization.clear();
+  node.exchange->Start();
+  Run(1s);
+  ASSERT_EQ(node.exchange->stored(), 1U);
+  EXPECT_FALSE(node.Serves(other, node.pki_id()));
+  node.view.self.organization = kOrg1;
+  EXPECT_TRUE(node.Serves(other, node.pki_id()));
+}
+
 // ---- Between nodes
 
 // Given a hidden and a visible peer of one organisation and a visible one of another, of whom only the visible ones
