@@ -144,7 +144,7 @@ TEST_F(ConnectTest, TheSameSeedGivesTheSameRun) {
     simulation::World world(7);
     simulation::Authority authority(7);
     std::vector<std::unique_ptr<DiscoveryNode>> nodes;
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 6; ++i) {
       simulation::Host& host = world.AddHost("peer" + std::to_string(i));
       MembershipConfig config;
       config.endpoint = host.endpoint();
@@ -153,8 +153,8 @@ TEST_F(ConnectTest, TheSameSeedGivesTheSameRun) {
           std::make_unique<DiscoveryNode>(host, authority, authority.Issue(kOrg1, host.name()), std::move(config)));
       nodes.back()->discovery.Start();
     }
-    world.scheduler().RunFor(60s);
-    for (const auto& node : nodes) EXPECT_EQ(node->discovery.sizes().alive, 9U);
+    world.scheduler().RunFor(30s);
+    for (const auto& node : nodes) EXPECT_EQ(node->discovery.sizes().alive, 5U);
     return world.scheduler().trace_hash();
   };
   EXPECT_EQ(run(), run());

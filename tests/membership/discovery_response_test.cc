@@ -58,6 +58,9 @@ TEST_F(ResponseTest, DeadEntriesAboutMembersChangeNothing) {
 }
 
 TEST_F(ResponseTest, NewerAliveEntriesRefreshAndResurrect) {
+  // Without heartbeats, which would find out that nobody listens there.
+  node_ = &AddNode("quiet", kOrg1, {.alive_interval = 1h, .sync_interval = 1h});
+  Run(10ms);
   const auto a = Known("a");
   const std::uint64_t incarnation = Fresh(0).incarnation;
   const auto deliver = [&](std::uint64_t sequence) {
