@@ -33,27 +33,40 @@ std::uint64_t SeedOf(base::ByteView key) {
 // Where a node stands on the ring of one block. PKI-IDs are digests: any part of one is as good as the whole.
 std::uint64_t PointOf(std::uint64_t seed, const wire::PkiId& pki_id) { return Mix(seed ^ FirstWord(pki_id.view())); }
 
+// Both ends included; empty by default.
+struct PointRange {
+  std::uint64_t first = 1;
+  std::uint64_t last = 0;
+
+  bool Contains(std::uint64_t point) const { return point >= first && point <= last; }
+};
+
 // What one node must know of one tree: its own part of the ring, from its point to the next larger one that it knows
 // of. The node with the smallest point is the root, and its part begins at 0.
 class Part {
  public:
   explicit Part(std::uint64_t self) : begin_(self) {}
 
+  // Without branches, which would be mispredicted for every other point.
   void See(std::uint64_t other) {
-    if (other < begin_) {
-      is_root_ = false;
-    } else if (other > begin_) {
-      end_ = has_end_ ? std::min(end_, other) : other;
-      has_end_ = true;
-    }
+    smallest_ = std::min(smallest_, other);
+    gap_ = std::min(gap_, other - begin_ - 1);
   }
-  bool Contains(std::uint64_t point) const { return (is_root_ || point >= begin_) && (!has_end_ || point < end_); }
+  // The points whose arity-th part lies in this part: those of the node's children.
+  PointRange Children(std::uint64_t arity) const {
+    const std::uint64_t greatest = UINT64_MAX / arity;
+    const std::uint64_t begin = begin_ <= smallest_ ? 0 : begin_;
+    if (begin > greatest) return {};
+    // Distances wrap around: beyond the end of the ring there is no next point.
+    const bool has_next = gap_ < UINT64_MAX - begin_;
+    const std::uint64_t end = begin_ + gap_ + 1;
+    return {begin * arity, has_next && end <= greatest ? end * arity - 1 : UINT64_MAX};
+  }
 
  private:
   std::uint64_t begin_;
-  std::uint64_t end_ = 0;
-  bool has_end_ = false;
-  bool is_root_ = true;
+  std::uint64_t smallest_ = UINT64_MAX;
+  std::uint64_t gap_ = UINT64_MAX;  // points between this one and the next larger one
 };
 
 // Two trees over points of a ring that change with every block, so that everybody's share is the same over time.
@@ -81,10 +94,12 @@ class RingPush final : public PushStrategy {
       second.See(~point);
     }
     std::vector<std::size_t> targets;
+    const PointRange first_children = first.Children(config_.arity);
+    const PointRange second_children = second.Children(config_.arity);
     const Tops tops = received_from ? Tops() : FindTops(points);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const std::uint64_t point = points[i];
-      const bool is_child = first.Contains(point / config_.arity) || second.Contains(~point / config_.arity);
+      const bool is_child = first_children.Contains(point) || second_children.Contains(~point);
       const bool is_top = !received_from && (point <= tops.first || point >= tops.second);
       if ((is_child || is_top) && candidates[i]->pki_id != received_from) targets.push_back(i);
     }
