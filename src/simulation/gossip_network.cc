@@ -58,8 +58,9 @@ void GossipNetwork::StartAll() {
 }
 
 base::Bytes GossipNetwork::NextBlock(std::size_t bytes) {
-  const auto block = MakeBlock(authority_, orderer_, options_.channel, next_block_++, last_hash_,
-                               {std::string(bytes, static_cast<char>('a' + next_block_ % 26))});
+  const std::uint64_t number = next_block_++;
+  const auto block = MakeBlock(authority_, orderer_, options_.channel, number, last_hash_,
+                               {std::string(bytes, static_cast<char>('a' + number % 26))});
   last_hash_ = msp::ParseBlock(block)->header.Hash().ToString();
   return block;
 }
