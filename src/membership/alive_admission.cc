@@ -54,19 +54,25 @@ bool AliveAdmission::IsOlderThan(const wire::PeerTime& timestamp, base::Duration
   return OwnAccount(timestamp, config_.alive_interval) < environment_.executor.WallNow() - age;
 }
 
-// Of interest are an incarnation that outranks this one (D-12), and another peer that uses the same key.
-std::optional<Refusal> AliveAdmission::TestOwn(const wire::AliveMessage& alive) const {
-  const bool later = alive.timestamp.incarnation > own_.incarnation();
-  const bool elsewhere =
-      alive.timestamp.incarnation != own_.incarnation() && alive.membership.endpoint != own_.external_endpoint();
-  if (later || elsewhere) return std::nullopt;
+bool AliveAdmission::IsElsewhere(const wire::Envelope& envelope, const wire::AliveMessage& alive) const {
+  const std::string internal = envelope.internal_endpoint();
+  return alive.membership.endpoint != own_.external_endpoint() || (!internal.empty() && internal != config_.endpoint);
+}
+
+// Of interest are an incarnation that outranks this one (D-12), and another peer that uses the same key. Earlier
+// messages of this very start may name an external endpoint that has changed since.
+std::optional<Refusal> AliveAdmission::TestOwn(const wire::Envelope& envelope, const wire::AliveMessage& alive) const {
+  const std::uint64_t incarnation = alive.timestamp.incarnation;
+  if (incarnation > own_.incarnation()) return std::nullopt;
+  if (incarnation != own_.incarnation() && IsElsewhere(envelope, alive)) return std::nullopt;
   return Refusal::kOwn;
 }
 
-std::optional<Refusal> AliveAdmission::Test(Source source, const wire::AliveMessage& alive, bool direct) const {
+std::optional<Refusal> AliveAdmission::Test(Source source, const wire::Envelope& envelope,
+                                            const wire::AliveMessage& alive, bool direct) const {
   const wire::PkiId& pki_id = alive.membership.pki_id;
   const wire::PeerTime& timestamp = alive.timestamp;
-  if (pki_id == mapper_.own_pki_id()) return TestOwn(alive);
+  if (pki_id == mapper_.own_pki_id()) return TestOwn(envelope, alive);
   if (source == Source::kResponseDead) {
     if (roster_.table().Find(pki_id) != nullptr) return Refusal::kKnown;
     if (IsOlderThan(timestamp, ForgettingTime(config_))) return Refusal::kTooOld;
@@ -86,7 +92,7 @@ std::optional<Refusal> AliveAdmission::Test(Source source, const wire::AliveMess
 
 std::optional<Admission> AliveAdmission::Screen(Source source, const wire::Envelope& envelope,
                                                 const wire::AliveMessage& alive, bool direct) {
-  if (const auto refusal = Test(source, alive, direct)) return Refuse(source, *refusal);
+  if (const auto refusal = Test(source, envelope, alive, direct)) return Refuse(source, *refusal);
   if (!envelope.is_signed()) return Refuse(source, Refusal::kUnsigned);
   const bool known = !alive.identity.empty() || !mapper_.OrganizationOf(alive.membership.pki_id).empty();
   if (!known) return Refuse(source, Refusal::kUnknownIdentity);
@@ -124,21 +130,30 @@ Admission AliveAdmission::Verified(const AliveOffer& offer, const base::Result<v
         return Refuse(offer.source, Refusal::kBadSignature);
     }
   }
-  if (const auto refusal = Test(offer.source, offer.alive, offer.direct)) return Refuse(offer.source, *refusal);
+  if (const auto refusal = Test(offer.source, offer.envelope, offer.alive, offer.direct))
+    return Refuse(offer.source, *refusal);
   return offer.alive.membership.pki_id == mapper_.own_pki_id() ? TakeOwn(offer) : Take(offer);
 }
 
 Admission AliveAdmission::TakeOwn(const AliveOffer& offer) {
-  if (offer.alive.membership.endpoint != own_.external_endpoint() && twins_.Allow()) {
+  const std::uint64_t incarnation = offer.alive.timestamp.incarnation;
+  const bool later = incarnation > own_.incarnation();
+  const bool outranked = own_.Outrank(incarnation);
+  if (!twins_.Allow()) return Refuse(offer.source, Refusal::kOwn);
+  if (IsElsewhere(offer.envelope, offer.alive)) {
     environment_.log.Error(
-        "a valid message of this peer's own PKI-ID gives the external endpoint '{}' instead of '{}': either another "
-        "peer uses the same key, which must not be, or this one was restarted with another endpoint",
+        "a valid message of this peer's own PKI-ID gives the endpoint '{}' instead of '{}': either another peer uses "
+        "the same key, which must not be, or this one was restarted with other endpoints",
         offer.alive.membership.endpoint, own_.external_endpoint());
-  }
-  if (!own_.Outrank(offer.alive.timestamp.incarnation) && twins_.Allow()) {
+  } else if (!outranked) {
     environment_.log.Error(
-        "a message of this peer's own PKI-ID has the greatest incarnation that there is: nobody "
-        "will listen to this peer until it has a new key");
+        "a message of this peer's own PKI-ID has the greatest incarnation that there is: nobody will listen to this "
+        "peer until it has a new key");
+  } else if (later) {
+    environment_.log.Warn(
+        "a message of this peer's own PKI-ID has the later incarnation {}: the clock was set back, or another peer "
+        "uses the same key; going on with incarnation {}",
+        incarnation, own_.incarnation());
   }
   return Refuse(offer.source, Refusal::kOwn);
 }

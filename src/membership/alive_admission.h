@@ -50,8 +50,10 @@ class AliveAdmission {
   using OfferPtr = std::shared_ptr<const AliveOffer>;
 
   // Why the message is of no interest; nothing if it is.
-  std::optional<Refusal> Test(Source source, const wire::AliveMessage& alive, bool direct) const;
-  std::optional<Refusal> TestOwn(const wire::AliveMessage& alive) const;
+  std::optional<Refusal> Test(Source source, const wire::Envelope& envelope, const wire::AliveMessage& alive,
+                              bool direct) const;
+  std::optional<Refusal> TestOwn(const wire::Envelope& envelope, const wire::AliveMessage& alive) const;
+  bool IsElsewhere(const wire::Envelope& envelope, const wire::AliveMessage& alive) const;
   Admission Refuse(Source source, Refusal refusal);
   void Verify(const OfferPtr& offer, const Done& done);
   Admission Verified(const AliveOffer& offer, const base::Result<void>& verdict);

@@ -67,8 +67,7 @@ void OwnAlive::SignMessage() {
   // The sequence keeps up with the time also while nobody listens, so that what peers reckon from it about the age of
   // this message is true (D-9).
   const base::Duration elapsed = environment_.executor.Now() - start_;
-  timestamp_.sequence =
-      std::max(timestamp_.sequence + 1, static_cast<std::uint64_t>(elapsed / config_.alive_interval));
+  timestamp_.sequence = std::max(timestamp_.sequence + 1, static_cast<std::uint64_t>(elapsed / config_.alive_interval));
   wire::AliveMessage alive;
   alive.membership = {external_endpoint_, metadata_, pki_id_};
   alive.timestamp = timestamp_;
