@@ -1,6 +1,7 @@
 #include "channel/block_exchange.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -83,6 +84,8 @@ class BlockExchange::Impl {
   BlockCandidates candidates_;
   gossip::PullEngine pull_;
   BlockRepair repair_;
+  // Accepted and held, but further above the ledger than the committer takes: delivered when its height comes near.
+  std::map<std::uint64_t, BlockCandidate> waiting_;
   base::Handle expiry_;
   bool expiry_armed_ = false;
   base::Lifetime lifetime_;
@@ -152,6 +155,10 @@ void BlockExchange::Impl::HandlePull(const comm::ReceivedMessagePtr& message, co
 
 void BlockExchange::Impl::SetLedgerHeight(std::uint64_t height) {
   window_.SetHeight(height);
+  while (!waiting_.empty() && waiting_.begin()->first < height + config_.max_uncommitted_blocks) {
+    const auto next = waiting_.extract(waiting_.begin());
+    if (window_.Holds(next.key())) Deliver(next.mapped());
+  }
   repair_.Changed();
 }
 
@@ -179,6 +186,8 @@ void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<vo
   } else {
     const HeldBlock held{candidate.envelope, HeaderHash(candidate.block), candidate.pushed != nullptr};
     window_.Add(number, held, environment_.executor.Now());
+    environment_.log.Debug("block {} accepted, {} {}", number,
+                           candidate.pushed != nullptr ? "pushed by" : "pulled from", candidate.sender.Short());
     ArmExpiry();
     // What came by pull is not pushed on, as in Fabric (11.6): who lacks it is pulling or repairing as well, and would
     // get it twice.
@@ -190,6 +199,11 @@ void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<vo
 }
 
 void BlockExchange::Impl::Deliver(const BlockCandidate& accepted) {
+  if (accepted.number >= window_.height() + config_.max_uncommitted_blocks) {
+    waiting_.erase(waiting_.begin(), waiting_.lower_bound(window_.begin()));
+    waiting_.emplace(accepted.number, accepted).first->second.ticket.reset();
+    return;
+  }
   environment_.executor.Post(lifetime_.Guard(
       [this, number = accepted.number, block = accepted.block, epoch = accepted.epoch, pushed = accepted.pushed] {
         const auto alive = lifetime_.Watch();

@@ -226,6 +226,8 @@ void StateInfoExchange::Impl::Add(const wire::StateInfo& info, const wire::Envel
   const bool higher = is_member && (!was_member || height > before->properties.ledger_height);
   cache_.Put(std::move(record));
   if (info.pki_id == self_) return;
+  environment_.log.Debug("state info of {} accepted: height {}{}", info.pki_id.Short(), height,
+                         is_member ? "" : ", left the channel");
   if (was_member != is_member && observers_.members) observers_.members();
   if (higher && observers_.height) observers_.height(info.pki_id, height);
 }

@@ -88,6 +88,7 @@ base::SteadyTime SimulatedConnection::Transmit(Side side, Packet packet) {
   if (packet.type == PacketType::kMessage) {
     ++network_.messages_;
     network_.message_bytes_ += packet.payload.size();
+    if (network_.observer_) network_.observer_(*from.host, *to.host, packet.payload, to.open);
   }
   if (!to.open) {
     if (to.vanished && to.host->machine_up() && PathIsOpen()) BounceLater(side, departure);

@@ -76,6 +76,9 @@ class Host {
   // Replaces the certificates: connections from now on use the new ones, those that exist keep theirs.
   void SetTls(HostTls tls) { options_.tls = std::move(tls); }
 
+  // Where the process logs from the next start of its node on. Not owned.
+  void SetLog(base::LogSink* log) { options_.log = log; }
+
   // What the process takes from its streams: one message per `interval` and stream at most; zero (at first): no limit.
   void SetReadInterval(base::Duration interval);
   // Reads nothing at all until SetReadInterval.

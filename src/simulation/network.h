@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -61,6 +62,12 @@ class Network {
   // Breaks every connection between the two, as a reset by a middlebox: both ends learn of it one latency later.
   void ResetConnections(Host& a, Host& b);
 
+  // Called for each message of a stream as it leaves its sender, for transcripts. `arrives`: its receiver was there
+  // then.
+  using OnMessage = std::function<void(const Host& from, const Host& to, const base::Bytes& message, bool arrives)>;
+  // One observer; empty: none.
+  void Observe(OnMessage observer) { observer_ = std::move(observer); }
+
   // Connections with at least one living end.
   std::size_t connections() const { return connections_.size(); }
   // Messages (not control packets) handed to the network so far, and their bytes.
@@ -98,6 +105,7 @@ class Network {
   std::uint64_t next_connection_ = 1;
   std::uint64_t messages_ = 0;
   std::uint64_t message_bytes_ = 0;
+  OnMessage observer_;
 };
 
 }  // namespace grapevine::simulation
