@@ -3,8 +3,8 @@
 //   node_bench [--nodes N] [--part views|idle|memory|blocks]... [--ledger disk|memory]
 //
 // Without --nodes: 50 nodes with 160 KiB blocks every 1.5 s, 16 nodes with 64 KiB blocks ten times per second, and 100
-// nodes as the 50. Each run is a process of its own. Every node verifies for itself; shared are the loop, two worker
-// threads and the bytes that nodes are made from. All nodes start at the same instant and know the first one; blocks
+// nodes as the 50. Each run is a process of its own. Every node verifies for itself; shared are the loop, the
+// workers and the bytes that nodes are made from. All nodes start at the same instant and know the first one; blocks
 // enter there. Ledgers are durable, in a temporary folder; `--ledger memory` has them in /dev/shm.
 // Times are those of the loop. Prints a table and one line of JSON per run; exit code 1 if a run did not come to its
 // end.
@@ -49,16 +49,22 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// Every pair may have a connection in each direction for a while, and both ends of each are in this process.
+// Both ends of each connection are in this process; every pair needs one connection, and for a while may have two.
 bool AllowDescriptors(std::size_t nodes) {
-  const rlim_t wanted = 4 * nodes * (nodes - 1) / 2 + 40 * nodes + 200;
+  const rlim_t others = 40 * nodes + 200;
+  const rlim_t needed = nodes * (nodes - 1) + others;
+  const rlim_t wanted = 2 * nodes * (nodes - 1) + others;
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= wanted) return true;
-  rlimit raised{.rlim_cur = wanted, .rlim_max = std::max(limit.rlim_max, wanted)};
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return true;
-  fmt::print(stderr, "{} nodes may need {} open files; this process may have {} (ulimit -Hn) and may not raise it\n",
-             nodes, wanted, limit.rlim_max);
+  const rlimit raised{.rlim_cur = wanted, .rlim_max = std::max(limit.rlim_max, wanted)};
+  if (limit.rlim_cur >= wanted || setrlimit(RLIMIT_NOFILE, &raised) == 0) return true;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  fmt::print(stderr, "{} nodes may need up to {} open files for a while; the limit is {} (ulimit -Hn)\n", nodes, wanted,
+             limit.rlim_cur);
+  if (limit.rlim_cur >= needed) return true;
+  fmt::print(stderr, "this is less than the {} without which they cannot all be connected: raise it\n", needed);
   return false;
 }
 
@@ -122,6 +128,7 @@ int main(int argc, char** argv) {
   std::size_t block_count = 0;
   std::int64_t settle_s = 20;
   std::int64_t idle_s = 30;
+  std::size_t workers = RunOptions().workers;
   bool counters = false;
   CLI::App app{"Complete nodes over real TLS on loopback"};
   app.add_option("--nodes", sizes, "Nodes; several: one run after the other")->check(CLI::Range(2, 500));
@@ -134,6 +141,8 @@ int main(int argc, char** argv) {
   app.add_option("--blocks", block_count, "How many")->check(CLI::PositiveNumber);
   app.add_option("--settle", settle_s, "Seconds from the full view to the idle window")->check(CLI::PositiveNumber);
   app.add_option("--idle", idle_s, "Seconds of the idle window")->check(CLI::PositiveNumber);
+  app.add_option("--workers", workers, "Threads that verify and write, for all nodes together")
+      ->check(CLI::Range(1, 256));
   app.add_flag("--counters", counters, "What the nodes counted, to standard error");
   CLI11_PARSE(app, argc, argv);
   if (ledger == "memory" && !std::filesystem::is_directory("/dev/shm")) {
@@ -156,6 +165,7 @@ int main(int argc, char** argv) {
     if (block_count != 0) options.block_count = block_count;
     options.settle = std::chrono::seconds(settle_s);
     options.idle_window = std::chrono::seconds(idle_s);
+    options.workers = workers;
     options.counters = counters;
     complete = grapevine::bench::RunApart(options, parent) && complete;
   }

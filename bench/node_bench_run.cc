@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;  // NOLINT
 
-constexpr std::size_t kWorkerThreads = 2;
 constexpr auto kLookInterval = 50ms;  // how exactly the time to a full view is known
 constexpr auto kViewPatience = 120s;
 constexpr auto kBlockPatience = 60s;
@@ -45,7 +44,7 @@ Run::Run(const RunOptions& options, const Wanted& wanted)
       wanted_(wanted),
       report_(options.nodes),
       network_({.organizations = 1, .peers = options.nodes}),
-      pool_(std::make_unique<runtime::WorkerPool>(loop_, kWorkerThreads)),
+      pool_(std::make_unique<runtime::WorkerPool>(loop_, options.workers)),
       workers_(*pool_),
       world_{.loop = loop_, .workers = workers_, .files = files_, .network = network_, .genesis = {}, .ledgers = {}} {
   world_.ledgers = options.ledgers;
@@ -307,6 +306,7 @@ void Run::ReportDeliveries() {
     source.push_back(delivery.at_source);
     missing += nodes_.size() - 1 - delivery.milliseconds.size();
     if (delivery.milliseconds.size() == nodes_.size() - 1) all.push_back(std::ranges::max(delivery.milliseconds));
+    if (options_.counters) PrintDelivery(delivery);
   }
   std::ranges::sort(single);
   std::ranges::sort(all);
@@ -319,6 +319,15 @@ void Run::ReportDeliveries() {
   report_.Add("Offer to commit at all peers, max", Quantile(all, 1000), "ms");
   report_.Add("commits missing", static_cast<double>(missing), "", 0);
   report_.Add("Offer later than due, max", latest_offer_ms_, "ms");
+}
+
+// One line per block: whether latency follows the nodes' timers, which all started together.
+void Run::PrintDelivery(Delivery delivery) const {
+  std::ranges::sort(delivery.milliseconds);
+  fmt::print(stderr,
+             "  block offered {:.2f} s after the start: source {:.0f} ms, half of the peers {:.0f} ms, all {:.0f} ms\n",
+             ToSeconds(delivery.offered - start_), delivery.at_source, Quantile(delivery.milliseconds, 500),
+             Quantile(delivery.milliseconds, 1000));
 }
 
 void Run::ReportBlockCosts(const Sample& before, const Sample& after) {

@@ -27,6 +27,9 @@ struct RunOptions {
   std::size_t block_count = 40;
   base::Duration settle = std::chrono::seconds(20);  // from the full view to the idle window: trims are over
   base::Duration idle_window = std::chrono::seconds(30);
+  // Threads that verify and write for all nodes together. More than processors, because a write waits for the disk, and
+  // each of these nodes would have its own.
+  std::size_t workers = 8;
   std::string ledgers;    // folder for the ledgers, emptied by its owner
   bool counters = false;  // what the nodes counted goes to standard error
 };
@@ -86,6 +89,7 @@ class Run {
   void ReportCpu(const Sample& before, const Sample& after, std::optional<double> wanted_ms);
   void ReportTraffic(const Sample& before, const Sample& after, bool ledger_moves);
   void ReportDeliveries();
+  void PrintDelivery(Delivery delivery) const;
   void ReportBlockCosts(const Sample& before, const Sample& after);
   void PrintCounters(const char* when, const Sample& before, const Sample& after) const;
   double Seconds(const Sample& before, const Sample& after) const;
