@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "wire/envelope.h"
+#include "wire/tag.h"
 
 namespace grapevine::simulation {
 namespace {
