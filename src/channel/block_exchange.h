@@ -20,9 +20,9 @@ namespace grapevine::channel {
 // Keeps the newest blocks that were verified, passes each on once, and makes up for what push missed. One executor.
 class BlockExchange final : public gossip::PullItems {
  public:
-  // A verified block, once per number while it is in the window; before it is durable. As an event of its own, in order
-  // of acceptance, which need not be the order of numbers. `epoch`: the configuration epoch under which it was
-  // verified.
+  // A verified block at most ChannelConfig::max_uncommitted_blocks above the ledger's height, once per number while it
+  // is in the window; before it is durable. As an event of its own, in order of acceptance, which need not be the order
+  // of numbers. `epoch`: the configuration epoch under which it was verified.
   using OnBlock = std::function<void(std::uint64_t number, const base::Bytes& block, std::uint64_t epoch)>;
 
   BlockExchange(base::Environment environment, ChannelParts parts, const StateInfoExchange& state_infos,

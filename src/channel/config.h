@@ -18,7 +18,8 @@ struct ChannelConfig {
   std::size_t state_info_peers = 3;                                      // peer.gossip.pullPeerNum
   base::Duration tracker_interval = std::chrono::seconds(5);             // peer.gossip.membershipTrackerInterval
   std::uint64_t block_window = 10;  // peer.gossip.maxBlockCountToStore: numbers n ... n + window are kept
-  // While a ledger is at most so far behind the newest block, what it lacks is kept as well, whatever the window.
+  // While a ledger is at most so far behind the newest block, what it lacks is kept as well, whatever the window;
+  // blocks further above its height are not delivered before it comes near.
   std::uint64_t max_uncommitted_blocks = 100;
   gossip::PullConfig pull;  // block pull; its interval x 100 is the time to live of stored blocks
   base::Duration leader_alive_threshold =

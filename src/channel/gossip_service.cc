@@ -231,7 +231,10 @@ bool GossipService::Impl::Join(const std::string& name, const JoinMessage& join,
     channel_by_mac_.clear();
   }
   const bool accepted = found->second.channel->Configure(join);
-  if (accepted) discovery_.SetAnchorPeers(name, join.anchor_peers);
+  if (accepted) {
+    discovery_.SetAnchorPeers(name, join.anchor_peers);
+    identity_exchange_.Reconsider();  // who could not be identified may be now
+  }
   return accepted;
 }
 

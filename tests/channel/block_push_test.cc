@@ -116,12 +116,27 @@ TEST_F(BlockPushTest, OldNumbersAreRefused) {
   PushAndWait(alice_, node_, 4);
   EXPECT_EQ(Refused("out_of_window"), 1U);
   PushAndWait(alice_, node_, 5);
-  PushAndWait(alice_, node_, 120);  // the window begins at 110 now
+  Push(alice_, node_, 120, Block(120));  // the window begins at 110 now
+  RunFor(20ms);
   EXPECT_EQ(node_.blocks->stored(), 1U);
-  PushAndWait(alice_, node_, 109);
+  Push(alice_, node_, 109, Block(109));
+  RunFor(20ms);
   EXPECT_EQ(Refused("out_of_window"), 2U);
-  PushAndWait(alice_, node_, 110);
+  Push(alice_, node_, 110, Block(110));
+  RunFor(20ms);
   EXPECT_EQ(node_.blocks->stored(), 2U);
+
+  // They are delivered when the ledger has come within a hundred blocks.
+  EXPECT_EQ(node_.Numbers(), (Numbers{5}));
+  node_.blocks->SetLedgerHeight(10);
+  RunFor(20ms);
+  EXPECT_EQ(node_.Numbers(), (Numbers{5}));
+  node_.blocks->SetLedgerHeight(11);
+  RunFor(20ms);
+  EXPECT_EQ(node_.Numbers(), (Numbers{5, 110}));
+  node_.blocks->SetLedgerHeight(21);
+  RunFor(20ms);
+  EXPECT_EQ(node_.Numbers(), (Numbers{5, 110, 120}));
 }
 
 // A number counts only once its block is verified: nobody can push the window away with a forged one.

@@ -35,8 +35,9 @@ struct Peer {
 
   // The genesis block is in the ledger already.
   void Start(const std::string& organization, const base::Endpoint& bootstrap, channel::JoinMessage join,
-             std::uint64_t window) {
+             std::uint64_t window, std::uint64_t gossip_window = 10) {
     NodeConfig config;
+    config.gossip.channel.block_window = gossip_window;
     config.organization = organization;
     config.block_window = window;
     config.gossip.membership.endpoint = host.endpoint();
@@ -78,10 +79,10 @@ class NodeTest : public ::testing::Test {
  protected:
   // `sizes`: peers of Org1MSP, Org2MSP, ...; block 0 is in every ledger. The first peer of each organisation is its
   // bootstrap peer.
-  void Build(const std::vector<std::size_t>& sizes, std::uint64_t window = 200) {
+  void Build(const std::vector<std::size_t>& sizes, std::uint64_t window = 200, std::uint64_t gossip_window = 10) {
     orderer_ = authority_.Issue("OrdererMSP", "orderer");
     genesis_ = Block(0, "", "genesis");
-    channel::JoinMessage join;
+    channel::JoinMessage& join = join_;
     for (std::size_t i = 1; i <= sizes.size(); ++i) join.organizations.push_back(MspId(i));
     authority_.SetReaders(kChannel, {join.organizations.begin(), join.organizations.end()});
     for (std::size_t organization = 1; organization <= sizes.size(); ++organization) {
@@ -93,7 +94,7 @@ class NodeTest : public ::testing::Test {
         Peer& peer = *peers_.back();
         const auto commit = peer.ledger->Commit(genesis_, [](base::Result<void>) {});
         ASSERT_TRUE(world_.scheduler().RunUntil([&] { return peer.ledger->height() == 1; }, 10s));
-        peer.Start(MspId(organization), peers_[first]->host.endpoint(), join, window);
+        peer.Start(MspId(organization), peers_[first]->host.endpoint(), join, window, gossip_window);
       }
     }
   }
@@ -142,6 +143,7 @@ class NodeTest : public ::testing::Test {
   Authority authority_{1};
   base::Bytes orderer_;
   base::Bytes genesis_;
+  channel::JoinMessage join_;
   std::vector<std::unique_ptr<Peer>> peers_;
 };
 
@@ -252,6 +254,22 @@ TEST_F(NodeTest, AFullDiskStopsCommittingAndIsReported) {
   ASSERT_FALSE(peers_[0]->channel().health());
   EXPECT_EQ(peers_[0]->channel().health().error().code, base::ErrorCode::kIo);
   EXPECT_FALSE(peers_[0]->channel().Offer(3, chain[3]));
+}
+
+// Given a chain that is longer than what the committer takes at once, when a peer starts late, then it gets all of what
+// the others hold, although the end of it came first.
+TEST_F(NodeTest, ALateStarterGetsMoreThanTheCommitterTakesAtOnce) {
+  Build({3}, /*window=*/120, /*gossip_window=*/300);
+  ASSERT_TRUE(AllSee(0, 3));
+  peers_[2]->node.reset();
+  const auto chain = Chain(251);
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    ASSERT_TRUE(world_.scheduler().RunUntil([&] { return peers_[0]->ledger->height() + 50 > i; }, 10s));
+    ASSERT_TRUE(peers_[0]->channel().Offer(i, chain[i]));
+  }
+  ASSERT_TRUE(AllReach(251, 2));
+  peers_[2]->Start(MspId(1), peers_[0]->host.endpoint(), join_, 120, 300);
+  ASSERT_TRUE(AllReach(251, 3));
 }
 
 // A node that left takes no more blocks; the others see it leave, and it may come back.
