@@ -4,10 +4,9 @@
 //
 // Without --nodes: 50 nodes with 160 KiB blocks every 1.5 s, 16 nodes with 64 KiB blocks ten times per second, and 100
 // nodes as the 50. Each run is a process of its own. Every node verifies for itself; shared are the loop, the
-// workers and the bytes that nodes are made from. All nodes start at the same instant and know the first one; blocks
-// enter there. Ledgers are durable, in a temporary folder; `--ledger memory` has them in /dev/shm.
-// Times are those of the loop. Prints a table and one line of JSON per run; exit code 1 if a run did not come to its
-// end.
+// workers and the bytes that nodes are made from. All nodes start at the same instant (--stagger-ms) and know the first
+// one; blocks enter there. Ledgers are durable, in a temporary folder; `--ledger memory` has them in /dev/shm. Times
+// are those of the loop. Prints a table and one line of JSON per run; exit code 1 if a run did not come to its end.
 #include <fmt/core.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -126,6 +125,7 @@ int main(int argc, char** argv) {
   std::size_t block_kib = 0;
   std::int64_t interval_ms = 0;
   std::size_t block_count = 0;
+  std::int64_t stagger_ms = 0;
   std::int64_t settle_s = 20;
   std::int64_t idle_s = 30;
   std::size_t workers = RunOptions().workers;
@@ -139,6 +139,8 @@ int main(int argc, char** argv) {
   app.add_option("--block-kib", block_kib, "Size of a block")->check(CLI::Range(5, 65536));
   app.add_option("--interval-ms", interval_ms, "Between two blocks")->check(CLI::PositiveNumber);
   app.add_option("--blocks", block_count, "How many")->check(CLI::PositiveNumber);
+  app.add_option("--stagger-ms", stagger_ms, "Between the starts of two nodes; 0: all at the same instant")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--settle", settle_s, "Seconds from the full view to the idle window")->check(CLI::PositiveNumber);
   app.add_option("--idle", idle_s, "Seconds of the idle window")->check(CLI::PositiveNumber);
   app.add_option("--workers", workers, "Threads that verify and write, for all nodes together")
@@ -163,6 +165,7 @@ int main(int argc, char** argv) {
     if (block_kib != 0) options.block_kib = block_kib;
     if (interval_ms != 0) options.block_interval = std::chrono::milliseconds(interval_ms);
     if (block_count != 0) options.block_count = block_count;
+    options.stagger = std::chrono::milliseconds(stagger_ms);
     options.settle = std::chrono::seconds(settle_s);
     options.idle_window = std::chrono::seconds(idle_s);
     options.workers = workers;

@@ -53,6 +53,7 @@ Run::Run(const RunOptions& options, const Wanted& wanted)
 // Jobs that have begun use the nodes' ledgers: they end before the nodes go.
 Run::~Run() {
   timer_.Reset();
+  next_start_.Reset();
   pool_.reset();
 }
 
@@ -92,10 +93,7 @@ bool Run::Views() {
   timer_ = loop_.After(0s, [&] {
     before = Take();
     start_ = loop_.Now();
-    for (const auto& node : nodes_) {
-      node->Start(node == nodes_.front() ? base::Endpoint() : nodes_.front()->endpoint(),
-                  [this](std::size_t index, std::uint64_t number) { Committed(index, number); });
-    }
+    StartFrom(0);
     timer_ = loop_.After(kLookInterval, [this] { LookAround(); });
   });
   const bool full = loop_.RunUntil([&] { return ViewIsFull(); }, kViewPatience);
@@ -124,9 +122,21 @@ bool Run::Views() {
   return true;
 }
 
+// Those that are due now, and later the others.
+void Run::StartFrom(std::size_t node) {
+  for (; node < nodes_.size(); ++node) {
+    nodes_[node]->Start(node == 0 ? base::Endpoint() : nodes_.front()->endpoint(),
+                        [this](std::size_t index, std::uint64_t number) { Committed(index, number); });
+    ++started_;
+    if (options_.stagger == base::Duration::zero()) continue;
+    next_start_ = loop_.After(options_.stagger, [this, node] { StartFrom(node + 1); });
+    return;
+  }
+}
+
 void Run::LookAround() {
   const double now = ToSeconds(loop_.Now() - start_);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+  for (std::size_t i = 0; i < started_; ++i) {
     if (member_seconds_[i] < 0 && nodes_[i]->alive() == nodes_.size() - 1) {
       member_seconds_[i] = now;
       ++complete_members_;

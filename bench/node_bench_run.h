@@ -27,6 +27,7 @@ struct RunOptions {
   std::size_t block_count = 40;
   base::Duration settle = std::chrono::seconds(20);  // from the full view to the idle window: trims are over
   base::Duration idle_window = std::chrono::seconds(30);
+  base::Duration stagger{};  // between the starts of two nodes; zero: all at the same instant
   // Threads that verify and write for all nodes together. More than processors, because a write waits for the disk, and
   // each of these nodes would have its own.
   std::size_t workers = 8;
@@ -74,6 +75,7 @@ class Run {
   void MakeBlocks();
   void MakeNodes();
   bool Views();
+  void StartFrom(std::size_t node);
   void LookAround();
   bool ViewIsFull() const { return complete_members_ == nodes_.size() && complete_channels_ == nodes_.size(); }
   void Idle();
@@ -109,6 +111,7 @@ class Run {
   MemoryUsage before_start_;
 
   base::SteadyTime start_{};
+  std::size_t started_ = 0;
   std::vector<double> member_seconds_;  // by node: when its view was full; negative: not yet
   std::vector<double> channel_seconds_;
   std::size_t complete_members_ = 0;
@@ -121,6 +124,7 @@ class Run {
   double latest_offer_ms_ = 0;  // how late the source's timer was
   base::SteadyTime first_offer_{};
   base::Handle timer_;
+  base::Handle next_start_;
 };
 
 }  // namespace grapevine::bench
