@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "wire/envelope.h"
@@ -31,19 +32,27 @@ std::string KindOf(const wire::Message& message) {
   return kind;
 }
 
+// The value of a label in a counter's name.
+std::string LabelOf(const std::string& counter, const std::string& label) {
+  const std::size_t at = counter.find(label + "=\"");
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + label.size() + 2;
+  return counter.substr(begin, counter.find('"', begin) - begin);
+}
+
+// Refused because it says nothing new: too frequent to be listed.
+bool IsNothingNew(const std::string& counter) {
+  static const std::set<std::string> kReasons = {"duplicate", "older", "own", "known"};
+  return counter.ends_with("_duplicates") || kReasons.contains(LabelOf(counter, "reason"));
+}
+
 // What a counter says of a decision; empty: nothing.
 std::string DecisionOf(const std::string& counter) {
-  constexpr std::string_view kRefused = "_refused{";
-  if (counter == "gossip_channel_repair_fetches") return "repair: asks for missing blocks";
-  if (counter == "gossip_channel_repair_given_up") return "repair: nobody left to ask";
+  if (counter == "gossip_channel_repair_fetches") return "repair asks for missing blocks";
+  if (counter == "gossip_channel_repair_given_up") return "repair has nobody left to ask";
   if (counter == "gossip_identities_learned") return "learns an identity";
-  if (const auto at = counter.find(kRefused); at != std::string::npos) {
-    std::string labels = counter.substr(at + kRefused.size());
-    std::erase(labels, '}');
-    std::erase(labels, '"');
-    return "refuses " + labels;
-  }
-  return counter.ends_with("_duplicates") ? "duplicate" : "";
+  if (!counter.contains("_refused{")) return {};
+  return fmt::format("refuses {}: {}", LabelOf(counter, "type"), LabelOf(counter, "reason"));
 }
 
 std::string Joined(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
@@ -67,6 +76,7 @@ class Transcript::Sink final : public base::LogSink {
 Transcript::Transcript(GossipNetwork& network)
     : network_(network),
       start_(network.scheduler().Now()),
+      now_(start_),
       wall_start_(network.peer(0).host().executor().WallNow() - network.peer(0).host().options().wall_offset) {
   for (std::size_t i = 0; i < network.size(); ++i) Watch(i);
   network_.scheduler().OnEvent([this](const TraceEvent& event) { BeforeEvent(event); });
@@ -96,12 +106,14 @@ void Transcript::Watch(std::size_t index) {
 
 void Transcript::Heading(std::string_view text) {
   for (Watched& watched : watched_) LookAtCounters(watched);
+  now_ = network_.scheduler().Now();
   FlushCounts();
   text_ += fmt::format("{}# {}\n", text_.empty() ? "" : "\n", text);
 }
 
 std::string Transcript::Finish() {
   for (Watched& watched : watched_) LookAtCounters(watched);
+  now_ = network_.scheduler().Now();
   FlushCounts();
   return text_;
 }
@@ -114,14 +126,13 @@ void Transcript::FlushCounts() {
 }
 
 void Transcript::Line(const std::string& who, const std::string& text) {
-  const auto tenths =
-      std::chrono::duration_cast<std::chrono::microseconds>(network_.scheduler().Now() - start_).count() / 100;
+  const auto tenths = std::chrono::duration_cast<std::chrono::microseconds>(now_ - start_).count() / 100;
   text_ += fmt::format("{:>7}.{} {:<14} {}\n", tenths / 10, tenths % 10, who, text);
 }
 
 // ---- Decisions
 
-// After each event the counters of the node whose event it was are compared with what they were.
+// Before each event the counters of the node whose event was the last one are compared with what they were.
 void Transcript::BeforeEvent(const TraceEvent& event) {
   for (Watched& watched : watched_) {
     if (!watched.peer->running()) {
@@ -131,6 +142,7 @@ void Transcript::BeforeEvent(const TraceEvent& event) {
     }
   }
   last_process_ = event.process;
+  now_ = event.time;
 }
 
 void Transcript::LookAtCounters(Watched& watched) {
@@ -138,12 +150,10 @@ void Transcript::LookAtCounters(Watched& watched) {
   auto now = watched.peer->host().metrics().Snapshot();
   for (const auto& [counter, value] : now) {
     const std::int64_t more = value - watched.counters[counter];
-    const std::string decision = more > 0 ? DecisionOf(counter) : "";
-    if (decision.empty()) continue;
-    const bool duplicate = decision.ends_with("duplicate");
-    if (duplicate) {
-      counts_["duplicate"] += static_cast<std::size_t>(more);
-    } else {
+    if (more <= 0) continue;
+    if (IsNothingNew(counter)) {
+      counts_["(nothing new)"] += static_cast<std::size_t>(more);
+    } else if (const std::string decision = DecisionOf(counter); !decision.empty()) {
       Line(watched.peer->name(), more == 1 ? decision : fmt::format("{} ({} times)", decision, more));
     }
   }
@@ -173,13 +183,13 @@ std::string Transcript::Describe(const wire::Envelope& envelope, const wire::Mes
   if (message.As<wire::StateInfo>() != nullptr) return " of " + StateInfo(envelope);
   if (const auto* data = message.As<wire::DataMessage>()) return fmt::format(" block {}", data->payload.number);
   if (const auto* request = message.As<wire::MembershipRequest>()) {
-    return fmt::format(" {} by {}", Nonce(message.nonce), Alive(request->self_information));
+    return fmt::format("{} by {}", Nonce(message.nonce), Alive(request->self_information));
   }
   std::vector<std::string> parts;
   if (const auto* response = message.As<wire::MembershipResponse>()) {
     for (const wire::Envelope& alive : response->alive) parts.push_back(Alive(alive));
     for (const wire::Envelope& dead : response->dead) parts.push_back("dead: " + Alive(dead));
-    return fmt::format(" {}: {}", Nonce(message.nonce), Joined(parts));
+    return fmt::format("{}: {}", Nonce(message.nonce), Joined(parts));
   }
   if (const auto* snapshot = message.As<wire::StateInfoSnapshot>()) {
     for (const wire::Envelope& element : snapshot->elements) parts.push_back(StateInfo(element));
@@ -199,7 +209,7 @@ std::string Transcript::DescribePull(const wire::Message& message) {
       items.push_back(!blocks && pki_id ? NameOf(*pki_id) : std::string(id.view()));
     }
   };
-  if (const auto* hello = message.As<wire::PullHello>()) return " " + Nonce(hello->nonce);
+  if (const auto* hello = message.As<wire::PullHello>()) return Nonce(hello->nonce);
   if (const auto* digest = message.As<wire::PullDigest>()) add_ids(*digest);
   if (const auto* request = message.As<wire::PullRequest>()) add_ids(*request);
   if (const auto* update = message.As<wire::PullUpdate>()) {
@@ -212,15 +222,16 @@ std::string Transcript::DescribePull(const wire::Message& message) {
       if (identity != nullptr) items.push_back(NameOf(identity->pki_id));
     }
   }
-  return fmt::format(" {}: {}", Nonce(nonce), items.empty() ? "nothing" : Joined(items));
+  return fmt::format("{}: {}", Nonce(nonce), items.empty() ? "nothing" : Joined(items));
 }
 
 std::string Transcript::Alive(const wire::Envelope& envelope) {
   const auto message = wire::DecodeMessage(envelope.payload());
   const auto* alive = message ? message->As<wire::AliveMessage>() : nullptr;
   if (alive == nullptr) return "?";
-  return fmt::format("{} {}{}{}", NameOf(alive->membership.pki_id), Time(alive->timestamp),
-                     alive->identity.empty() ? "" : " +identity", envelope.secret() ? " +internal" : "");
+  return fmt::format("{} {}/{}{}{}", NameOf(alive->membership.pki_id), SinceStart(alive->timestamp.incarnation),
+                     alive->timestamp.sequence, alive->identity.empty() ? "" : " +identity",
+                     envelope.secret() ? " +internal" : "");
 }
 
 std::string Transcript::StateInfo(const wire::Envelope& envelope) {
@@ -228,17 +239,19 @@ std::string Transcript::StateInfo(const wire::Envelope& envelope) {
   const auto* info = message ? message->As<wire::StateInfo>() : nullptr;
   if (info == nullptr) return "?";
   const wire::Properties properties = info->properties.value_or(wire::Properties());
-  return fmt::format("{} {} height {}{}", NameOf(info->pki_id), Time(info->timestamp), properties.ledger_height,
+  return fmt::format("{} {}/{} height {}{}", NameOf(info->pki_id), SinceStart(info->timestamp.incarnation),
+                     SinceStart(info->timestamp.sequence), properties.ledger_height,
                      properties.left_channel ? " left" : "");
 }
 
-std::string Transcript::Time(const wire::PeerTime& timestamp) const {
-  const auto born = static_cast<std::int64_t>(timestamp.incarnation) - wall_start_.time_since_epoch().count();
-  return fmt::format("{}/{}", born / 1'000'000, timestamp.sequence);
+// Of a wall clock in nanoseconds, in milliseconds.
+std::int64_t Transcript::SinceStart(std::uint64_t wall) const {
+  return (static_cast<std::int64_t>(wall) - wall_start_.time_since_epoch().count()) / 1'000'000;
 }
 
 std::string Transcript::Nonce(std::uint64_t nonce) {
-  return fmt::format("#{}", nonces_.emplace(nonce, nonces_.size() + 1).first->second);
+  if (nonce == 0) return {};
+  return fmt::format(" #{}", nonces_.emplace(nonce, nonces_.size() + 1).first->second);
 }
 
 // ---- Names

@@ -11,7 +11,7 @@
 //
 // A line holds the virtual time in milliseconds since the transcript began, then a message as it leaves its sender, or
 // what a node has decided: its log lines, what it refuses, and the blocks of its chain. Nodes go by the names of their
-// hosts, nonces are numbered as they appear, and incarnations are milliseconds since the beginning: the same seed gives
+// hosts, nonces are numbered as they appear, and wall clocks are milliseconds since the beginning: the same seed gives
 // the same text on every machine. tests/transcripts/README.md explains the notation.
 #pragma once
 
@@ -75,7 +75,7 @@ class Transcript {
   std::string DescribePull(const wire::Message& message);
   std::string Alive(const wire::Envelope& envelope);
   std::string StateInfo(const wire::Envelope& envelope);
-  std::string Time(const wire::PeerTime& timestamp) const;
+  std::int64_t SinceStart(std::uint64_t wall) const;
   std::string Nonce(std::uint64_t nonce);
   std::string NameOf(const wire::PkiId& pki_id);
   std::string WithNames(std::string_view line);
@@ -83,6 +83,7 @@ class Transcript {
 
   GossipNetwork& network_;
   base::SteadyTime start_;
+  base::SteadyTime now_;  // of the event that is being told
   base::WallTime wall_start_;
   std::vector<Watched> watched_;
   std::uint32_t last_process_ = 0;  // whose event was the last one
