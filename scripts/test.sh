@@ -22,13 +22,13 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktra
 
 if [ "$repeat" -gt 0 ]; then
   build release
-  export GTEST_SHUFFLE=1 GTEST_REPEAT=$repeat GTEST_BRIEF=1 GRAPEVINE_SEEDS=${GRAPEVINE_SEEDS:-20} GRAPEVINE_QUICK=1
+  export GTEST_SHUFFLE=1 GTEST_REPEAT=$repeat GTEST_BRIEF=1 GRAPEVINE_MAX_SEEDS=20 GRAPEVINE_QUICK=1
   exec ctest --test-dir build/release -L unit --output-on-failure -j2 --timeout 7200
 fi
 
 for preset in "${presets[@]}"; do
   build "$preset"
-  [ "$preset" = release ] || export GRAPEVINE_SEEDS=${GRAPEVINE_SEEDS:-20} GRAPEVINE_QUICK=1
+  [ "$preset" = release ] || export GRAPEVINE_MAX_SEEDS=20 GRAPEVINE_QUICK=1
   say "testing $preset"
   ctest --test-dir "build/$preset" --output-on-failure -j2 --timeout 600
 done

@@ -17,9 +17,10 @@ void Emitter::Add(Emission emission) {
     if (pending_.empty()) return;
     pending_.pop_front();
   }
+  const bool urgent = emission.kind == EmissionKind::kBlock;
   pending_.push_back({std::move(emission), config_.propagate_iterations});
-  if (pending_.size() >= config_.max_burst_size) {
-    if (std::exchange(full_, true)) return;
+  if (urgent || pending_.size() >= config_.max_burst_size) {
+    if (std::exchange(due_, true)) return;
     environment_.executor.Post(lifetime_.Guard([this] { Emit(); }));
   } else {
     ArmTimer();
@@ -34,7 +35,7 @@ void Emitter::ArmTimer() {
 void Emitter::Emit() {
   timer_.Reset();
   timer_set_ = false;
-  full_ = false;
+  due_ = false;
   std::vector<Emission> batch;
   batch.reserve(pending_.size());
   std::deque<Entry> again;

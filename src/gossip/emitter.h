@@ -36,7 +36,8 @@ struct EmitterConfig {
 };
 
 // Collects emissions and hands them to `route` as a batch: when `max_burst_size` have come together, or
-// `max_burst_latency` after the first one of the batch; an idle node has no timer. Each emission is part of
+// `max_burst_latency` after the first one of the batch; a block takes what has been collected along at once, because
+// waiting at every hop would be most of its way. An idle node has no timer. Each emission is part of
 // `propagate_iterations` batches. One executor; `route` runs as an event of its own, never within Add.
 class Emitter {
  public:
@@ -64,7 +65,7 @@ class Emitter {
   std::deque<Entry> pending_;
   base::Handle timer_;
   bool timer_set_ = false;
-  bool full_ = false;  // an event that emits is under way
+  bool due_ = false;  // an event that emits is under way
   base::Lifetime lifetime_;
 };
 

@@ -39,8 +39,7 @@ Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& 
       peers_(peers),
       channels_(channels),
       config_(config),
-      block_push_(config.block_push == PushKind::kRing ? MakeRingPush()
-                                                       : MakeRandomPush(config.fan_out, environment_.random)) {
+      push_(config.push == PushKind::kRing ? MakeRingPush() : MakeRandomPush(config.fan_out, environment_.random)) {
   for (const EmissionKind kind :
        {EmissionKind::kBlock, EmissionKind::kLeadership, EmissionKind::kStateInfo, EmissionKind::kAlive}) {
     pushes_.at(static_cast<std::size_t>(kind)) = &environment_.metrics.GetCounter(
@@ -86,7 +85,7 @@ std::vector<const Peer*> Router::BlockPeers(const std::string& channel) const {
 void Router::RouteBlock(const Emission& block, const std::vector<const Peer*>& members) {
   if (!channels_.IsJoined(block.channel)) return Drop(EmissionKind::kBlock, "channel_not_joined");
   std::vector<comm::RemotePeer> targets;
-  for (const std::size_t index : block_push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
+  for (const std::size_t index : push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
     targets.push_back(members[index]->remote());
   }
   Push(EmissionKind::kBlock, block.envelope, targets);
@@ -103,7 +102,8 @@ void Router::RouteStateInfo(const Emission& state_info) {
   // The table's step 3: a peer without external endpoint must stay unknown to other organisations.
   const bool whole_channel = !state_info.channel.empty() && channels_.IsJoined(state_info.channel) &&
                              origin != nullptr && origin->has_external_endpoint();
-  const auto chosen = Select(state_info, [&](const Peer& peer) {
+  const bool is_own = origin == nullptr || origin->organization == own;
+  const auto chosen = Choose(state_info, is_own, [&](const Peer& peer) {
     return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization) : peer.organization == own;
   });
   Push(EmissionKind::kStateInfo, state_info.envelope, Remotes(chosen));
@@ -115,16 +115,17 @@ void Router::RouteAlive(const Emission& alive) {
   if (origin == nullptr || origin->organization.empty()) return Drop(EmissionKind::kAlive, "unknown_organization");
   const bool is_own = origin->organization == own;
   if (is_own && !origin->has_external_endpoint()) {
-    const auto chosen = Select(alive, [&](const Peer& peer) { return peer.organization == own; });
+    const auto chosen = Choose(alive, is_own, [&](const Peer& peer) { return peer.organization == own; });
     return Push(EmissionKind::kAlive, alive.envelope, Remotes(chosen));
   }
-  const auto chosen = Select(alive, [&](const Peer& peer) {
+  const auto chosen = Choose(alive, is_own, [&](const Peer& peer) {
+    // The ring is of those who get it; by lot, like the table, nobody is chosen instead of a hidden peer.
+    if (config_.push == PushKind::kRing && !is_own && !peer.has_external_endpoint()) return false;
     return is_own || peer.organization == own || peer.organization == origin->organization;
   });
   std::vector<comm::RemotePeer> inside;   // the own organisation: with the secret part
   std::vector<comm::RemotePeer> outside;  // others: without
   for (const Peer* peer : chosen) {
-    // Like the table, nobody is chosen instead.
     if (!is_own && !peer->has_external_endpoint()) continue;
     (peer->organization == own ? inside : outside).push_back(peer->remote());
   }
@@ -136,9 +137,37 @@ const Peer* Router::FindWithSelf(const wire::PkiId& pki_id) const {
   return peers_.Self().pki_id == pki_id ? &peers_.Self() : peers_.Find(pki_id);
 }
 
-std::vector<const Peer*> Router::Select(const Emission& emission,
+std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own,
                                         const std::function<bool(const Peer&)>& matches) const {
-  return SelectPeers(environment_.random, config_.fan_out, peers_.Alive(), [&](const Peer& peer) {
+  if (config_.push == PushKind::kRandom) return Select(emission, config_.fan_out, matches);
+  const std::string& own = peers_.Self().organization;
+  std::vector<const Peer*> members;
+  bool has_others = false;
+  for (const Peer& peer : peers_.Alive()) {
+    if (peer.organization == own && matches(peer)) members.push_back(&peer);
+    has_others = has_others || peer.organization != own;
+  }
+  // What comes from another organisation enters this one here.
+  const Peer* sender = emission.received_from ? peers_.Find(*emission.received_from) : nullptr;
+  const bool enters = sender == nullptr || sender->organization != own;
+  const base::ByteView key =
+      emission.envelope.signature().empty() ? emission.envelope.payload() : emission.envelope.signature();
+  std::vector<const Peer*> chosen;
+  for (const std::size_t index :
+       push_->Targets(peers_.Self().pki_id, members, key, enters ? std::nullopt : emission.received_from)) {
+    if (members[index]->pki_id != emission.originator) chosen.push_back(members[index]);
+  }
+  if (!is_own || !has_others) return chosen;
+  const bool originates = emission.originator == peers_.Self().pki_id;
+  const auto abroad = Select(emission, originates ? config_.fan_out : 1,
+                             [&](const Peer& peer) { return peer.organization != own && matches(peer); });
+  chosen.insert(chosen.end(), abroad.begin(), abroad.end());
+  return chosen;
+}
+
+std::vector<const Peer*> Router::Select(const Emission& emission, std::size_t count,
+                                        const std::function<bool(const Peer&)>& matches) const {
+  return SelectPeers(environment_.random, count, peers_.Alive(), [&](const Peer& peer) {
     // Unknown organisations get nothing (D-17); the sender is left out before the choice, so that it costs no copy.
     return !peer.organization.empty() && emission.received_from != peer.pki_id && matches(peer);
   });

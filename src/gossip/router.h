@@ -28,7 +28,10 @@ class ChannelDirectory {
 
 struct RouterConfig {
   std::size_t fan_out = 3;  // peer.gossip.propagatePeerNum
-  PushKind block_push = PushKind::kRing;
+  // kRandom: the table of 11.6 as it stands. kRing: within the own organisation every message takes the two trees of
+  // its ring, which miss nobody and cost less; to other organisations its originator sends `fan_out` copies and each
+  // member of its organisation that passes it on one, so that each organisation has several entries.
+  PushKind push = PushKind::kRing;
 };
 
 // One executor. Nothing goes to peers of unknown organisation (D-17), and secret parts stay in the own one.
@@ -48,8 +51,12 @@ class Router {
   void RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members);
   void RouteStateInfo(const Emission& state_info);
   void RouteAlive(const Emission& alive);
-  // `fan_out` peers for one emission.
-  std::vector<const Peer*> Select(const Emission& emission, const std::function<bool(const Peer&)>& matches) const;
+  // `count` peers for one emission, not the one that it came from.
+  std::vector<const Peer*> Select(const Emission& emission, std::size_t count,
+                                  const std::function<bool(const Peer&)>& matches) const;
+  // Whom a message about a member goes to: `matches` says who may have it.
+  std::vector<const Peer*> Choose(const Emission& emission, bool is_own,
+                                  const std::function<bool(const Peer&)>& matches) const;
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
   void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
   void Drop(EmissionKind kind, const char* reason);
@@ -59,7 +66,7 @@ class Router {
   const PeerView& peers_;
   const ChannelDirectory& channels_;
   RouterConfig config_;
-  std::unique_ptr<PushStrategy> block_push_;
+  std::unique_ptr<PushStrategy> push_;
   std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 

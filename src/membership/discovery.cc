@@ -161,7 +161,9 @@ void Discovery::Impl::Start() {
 }
 
 void Discovery::Impl::Begin() {
-  heartbeat_ = environment_.executor.After(config_.alive_interval, [this] { Beat(); });
+  // The phase is drawn by lot: peers that start together must not all speak at the same moment for ever.
+  const base::Duration first = environment_.random.Between(config_.alive_interval / 2, config_.alive_interval);
+  heartbeat_ = environment_.executor.After(first, [this] { Beat(); });
   synchronization_ = environment_.executor.After(
       environment_.random.Between(base::Duration::zero(), config_.sync_interval), [this] { Synchronize(); });
   connector_ = std::make_unique<Connector>(

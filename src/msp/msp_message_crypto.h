@@ -16,7 +16,7 @@ struct MspMessageCryptoConfig {
   // Identities whose parsed and judged form is kept; all are forgotten when a channel configuration changes.
   std::size_t max_cached_identities = 5000;
   // Verdicts on signatures that are kept; these depend on the key only and survive configurations.
-  std::size_t max_cached_signatures = 50000;
+  std::size_t max_cached_signatures = 5000;  // some 140 bytes each; duplicates come within seconds
   // Identities and signatures that wait for a worker; beyond that their checks fail with kExhausted. Whoever signs or
   // verifies blocks bounds that by itself.
   std::size_t max_pending_jobs = 20000;

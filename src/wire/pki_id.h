@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -32,9 +34,23 @@ class PkiId {
   // The first 8 hexadecimal digits, for logs and tables.
   std::string Short() const { return base::ToHex(view().substr(0, 4)); }
 
-  friend auto operator<=>(const PkiId&, const PkiId&) = default;
+  friend bool operator==(const PkiId& a, const PkiId& b) {
+    return a.prefix() == b.prefix() && std::memcmp(a.bytes_.data(), b.bytes_.data(), kSize) == 0;
+  }
+  // The first eight bytes decide nearly always; maps by PKI-ID are asked several times for each message.
+  friend std::strong_ordering operator<=>(const PkiId& a, const PkiId& b) {
+    if (const auto first = a.prefix() <=> b.prefix(); first != std::strong_ordering::equal) return first;
+    return std::memcmp(a.bytes_.data(), b.bytes_.data(), kSize) <=> 0;
+  }
 
  private:
+  std::uint64_t prefix() const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+    return value;
+  }
+
   std::array<unsigned char, kSize> bytes_{};
 };
 

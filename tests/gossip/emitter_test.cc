@@ -25,7 +25,7 @@ class EmitterTest : public ::testing::Test {
   void Add(Emitter& emitter, std::uint64_t first, std::uint64_t last) {
     adding_ = true;
     for (std::uint64_t number = first; number <= last; ++number) {
-      emitter.Add({.kind = EmissionKind::kBlock, .number = number});
+      emitter.Add({.kind = EmissionKind::kStateInfo, .number = number});
     }
     adding_ = false;
   }
@@ -100,6 +100,16 @@ TEST_F(EmitterTest, WithoutIterationsPushIsOff) {
   EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(1s));
   EXPECT_TRUE(batches_.empty());
   EXPECT_EQ(emitter->pending(), 0u);
+}
+
+// A block does not wait, and takes along what does.
+TEST_F(EmitterTest, ABlockLeavesAtOnce) {
+  const auto emitter = Make();
+  Add(*emitter, 1, 2);
+  RunUntil(4ms);
+  emitter->Add({.kind = EmissionKind::kBlock, .number = 3});
+  RunUntil(1s);
+  EXPECT_EQ(batches_, (Batches{{4, {1, 2, 3}}}));
 }
 
 TEST_F(EmitterTest, BeyondTheBoundTheOldestMakesRoomAndIsCounted) {

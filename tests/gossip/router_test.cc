@@ -63,8 +63,7 @@ class RouterTest : public ::testing::Test {
   // Names of those that got something when `batch` was routed.
   Names Route(const std::vector<Emission>& batch, std::size_t fan_out = 100) {
     for (const auto& station : stations_) station->arrivals.clear();
-    Router router(self_.host.environment(), self_.comm, view_, channels_,
-                  {.fan_out = fan_out, .block_push = PushKind::kRandom});
+    Router router(self_.host.environment(), self_.comm, view_, channels_, {.fan_out = fan_out, .push = push_});
     router.Route(batch);
     world_->scheduler().RunFor(1s);
     Names names;
@@ -118,6 +117,7 @@ class RouterTest : public ::testing::Test {
   simulation::Authority authority_{5};
   Station self_{world_->AddHost("self"), authority_, kOrg1};
   std::vector<std::unique_ptr<Station>> stations_;
+  PushKind push_ = PushKind::kRandom;  // the table as it stands
   GivenView view_;
   GivenChannels channels_;
 };
@@ -287,6 +287,54 @@ TEST_F(RouterTest, D17_PeersOfUnknownOrganizationGetNothingAndNothingOfTheirsIsP
   EXPECT_EQ(Route(Alive(unknown.pki_id())), Names{});
   EXPECT_EQ(Route(Alive(*wire::PkiId::From(std::string(32, 'u')))), Names{});
   EXPECT_EQ(Refused("alive_msg", "unknown_organization"), 2u);
+}
+
+// ---- The ring
+
+// Every member of the organisation gets the originator's copy or one of those that it is passed on in: two each at most
+// on average, and other organisations get `fan_out` entries.
+TEST_F(RouterTest, TheRingKeepsToTheTableOfWhoMayHaveWhat) {
+  push_ = PushKind::kRing;
+  Join({kOrg1, kOrg2});
+  view_.self.external_endpoint = "self:7051";
+  Station& own = Add("own", kOrg1);
+  Station& foreign = Add("foreign", kOrg2, "foreign:7051");
+  Add("third", "Org3MSP", "third:7051");
+  EXPECT_EQ(Route(Alive(self_.pki_id())), (Names{"own", "foreign", "third"}));
+  EXPECT_TRUE(GotSecret(own));
+  EXPECT_FALSE(GotSecret(foreign));
+  EXPECT_EQ(Route(StateInfo(self_.pki_id(), kChannel)), (Names{"own", "foreign"}));
+  EXPECT_EQ(Route(StateInfo(self_.pki_id(), "")), Names{"own"});
+  view_.self.external_endpoint.clear();
+  EXPECT_EQ(Route(Alive(self_.pki_id())), Names{"own"});
+  EXPECT_EQ(Route(StateInfo(self_.pki_id(), kChannel)), Names{"own"});
+}
+
+// A message that came from abroad enters the organisation here, and does not go abroad again; hidden peers do not get
+// it.
+TEST_F(RouterTest, OnTheRingForeignersEnterAtWhoeverHeardOfThemFirst) {
+  push_ = PushKind::kRing;
+  Station& origin = Add("origin", kOrg2, "origin:7051");
+  Add("own", kOrg1, "own:7051");
+  Add("hidden", kOrg1);
+  Add("same", kOrg2, "same:7051");
+  Emission alive = Alive(origin.pki_id());
+  alive.received_from = origin.pki_id();
+  EXPECT_EQ(Route(alive), Names{"own"});
+}
+
+// What was passed on goes to one peer abroad, never back, and not to its originator.
+TEST_F(RouterTest, OnTheRingAMessageThatIsPassedOnGoesAbroadOnce) {
+  push_ = PushKind::kRing;
+  Station& origin = Add("origin", kOrg1, "origin:7051");
+  for (const char* name : {"a", "b", "c"}) Add(name, kOrg2, std::string(name) + ":7051");
+  for (int i = 0; i < 10; ++i) {
+    Emission alive = Alive(origin.pki_id());
+    alive.received_from = origin.pki_id();
+    const Names got = Route(alive);
+    EXPECT_EQ(got.size(), 1u);
+    EXPECT_FALSE(got.contains("origin"));
+  }
 }
 
 // ---- Selection

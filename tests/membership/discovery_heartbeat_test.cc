@@ -29,15 +29,16 @@ TEST_F(HeartbeatTest, NothingIsSignedWhileAlone) {
   EXPECT_TRUE(node.emissions.empty());
 }
 
-// Given a member, then the first heartbeat comes after one full interval, and one follows per interval.
-TEST_F(HeartbeatTest, OnePerIntervalFromTheFirstFullOne) {
+// Given a member, then the first heartbeat comes in the second half of the first interval, by lot, and one follows per
+// interval.
+TEST_F(HeartbeatTest, OnePerIntervalFromTheFirstOne) {
   DiscoveryNode& node = AddNode("node", kOrg1, {.sync_interval = 1h});
   Stranger& stranger = AddStranger("stranger");
   Run(10ms);
   Introduce(stranger, node);
-  Run(4880ms);  // 4.99 s after the start
+  Run(2480ms);  // 2.49 s after the start
   EXPECT_EQ(Heartbeats(node).size(), 0U);
-  Run(100ms);
+  Run(2520ms);
   ASSERT_EQ(Heartbeats(node).size(), 1U);
   Run(15s);
   EXPECT_EQ(Heartbeats(node).size(), 4U);
@@ -171,7 +172,9 @@ TEST_F(HeartbeatTest, D9_TheSequenceKeepsUpWithTheTimeWhileAlone) {
   Introduce(stranger, node);
   Run(5s);
   ASSERT_EQ(Heartbeats(node).size(), 1U);
-  EXPECT_EQ(Decode(Heartbeats(node)[0]).timestamp.sequence, 721U);
+  // The phase of the heartbeat decides between the two.
+  EXPECT_GE(Decode(Heartbeats(node)[0]).timestamp.sequence, 720U);
+  EXPECT_LE(Decode(Heartbeats(node)[0]).timestamp.sequence, 721U);
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ TEST(ConfigGossipTest, DefaultsOfTheRoomsAreThoseOfTheKeys) {
   EXPECT_EQ(config.emitter.max_burst_size, rooms.emitter.max_burst_size);
   EXPECT_EQ(config.emitter.max_burst_latency, rooms.emitter.max_burst_latency);
   EXPECT_EQ(config.router.fan_out, rooms.router.fan_out);
-  EXPECT_EQ(config.router.block_push, rooms.router.block_push);
+  EXPECT_EQ(config.router.push, rooms.router.push);
   EXPECT_EQ(config.channel.pull.pull_interval, rooms.channel.pull.pull_interval);
   EXPECT_EQ(config.channel.pull.peers, rooms.channel.pull.peers);
   EXPECT_EQ(config.channel.pull.digest_wait, rooms.channel.pull.digest_wait);

@@ -17,7 +17,8 @@ using simulation::GossipNetwork;
 using simulation::GossipNetworkOptions;
 using simulation::HostOptions;
 
-constexpr std::size_t kSeeds = 3;
+// Networks on virtual time are large: one seed where time is short.
+std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 1 : 3); }
 
 std::set<std::size_t> Range(std::size_t first, std::size_t count) {
   std::set<std::size_t> range;
@@ -50,7 +51,7 @@ void ExpectNoLeak(GossipNetwork& network) {
 // channel's anchors, then everybody sees its own organisation and those of the others who have an external endpoint;
 // hidden ones are seen at home only, and see nobody abroad who would have to know them.
 TEST(MembershipScenario, ViewsAreExactlyWhatTheDisclosurePolicyAllows) {
-  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+  for (const std::uint64_t seed : Seeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {10, 10, 10, 10, 10};
@@ -92,7 +93,7 @@ TEST(MembershipScenario, ViewsAreExactlyWhatTheDisclosurePolicyAllows) {
 // A machine that falls silent is dead everywhere within aliveExpirationTimeout and one check interval after its last
 // alive message, and nowhere before the timeout (10.6).
 TEST(MembershipScenario, ASilentMachineIsDeadWithinTheExpiryAndNotBefore) {
-  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+  for (const std::uint64_t seed : Seeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {10};
@@ -146,7 +147,7 @@ TEST(MembershipScenario, ASilentMachineIsDeadWithinTheExpiryAndNotBefore) {
 // A process that ends is noticed by its connections, long before the timeout, and comes back with a newer incarnation,
 // with and without its disk; also when its clock has stepped back an hour meanwhile (D-12).
 TEST(MembershipScenario, ARestartedPeerIsSeenAgainByEverybody) {
-  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+  for (const std::uint64_t seed : Seeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {6};
@@ -173,7 +174,7 @@ TEST(MembershipScenario, ARestartedPeerIsSeenAgainByEverybody) {
 TEST(MembershipScenario, ClockStepsDisturbNobody) {
   GossipNetworkOptions options;
   options.peers = {8};
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   network.peer(1).host().executor().SetWallOffset(1h);
@@ -195,7 +196,7 @@ TEST(MembershipScenario, LossOfAFifthOfThePacketsKillsNobody) {
   GossipNetworkOptions options;
   options.peers = {12};
   options.network.link.loss_per_million = 200000;
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 60s));
   EXPECT_FALSE(network.RunUntil([&] { return !network.ViewsComplete(); }, 300s));
@@ -205,7 +206,7 @@ TEST(MembershipScenario, LossOfAFifthOfThePacketsKillsNobody) {
 TEST(MembershipScenario, OneWayReachabilityIsEnough) {
   GossipNetworkOptions options;
   options.peers = {8};
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   for (std::size_t i = 1; i < 8; ++i) {
     if (i != 5) network.network().SetDialable(network.peer(5).host(), network.peer(i).host(), i < 4);
   }
@@ -217,7 +218,7 @@ TEST(MembershipScenario, OneWayReachabilityIsEnough) {
 // Ten minutes of partition: each side sees itself only, forgets the other one, and finds it again after healing,
 // because bootstrap and anchor peers are never forgotten.
 TEST(MembershipScenario, APartitionOfTenMinutesHeals) {
-  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+  for (const std::uint64_t seed : Seeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {6, 6};
@@ -243,7 +244,7 @@ TEST(MembershipScenario, APartitionOfTenMinutesHeals) {
 TEST(MembershipScenario, ARenewedCertificateReplacesTheOldOne) {
   GossipNetworkOptions options;
   options.peers = {6};
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   const wire::PkiId old = network.peer(2).pki_id();
@@ -270,7 +271,7 @@ TEST(MembershipScenario, ARenewedCertificateReplacesTheOldOne) {
 TEST(MembershipScenario, ARevokedIdentityIsGoneEverywhereForGood) {
   GossipNetworkOptions options;
   options.peers = {5, 5};
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 60s));
   network.authority().Revoke(network.peer(3).identity());
@@ -287,7 +288,10 @@ TEST(MembershipScenario, ARevokedIdentityIsGoneEverywhereForGood) {
     return true;
   };
   ASSERT_TRUE(network.RunUntil(gone, 1s));
-  EXPECT_FALSE(network.RunUntil([&] { return !gone(); }, 300s));
+  for (int i = 0; i < 300; ++i) {
+    network.RunFor(1s);
+    ASSERT_TRUE(gone()) << "after " << i << " s";
+  }
   for (std::size_t i = 0; i < 10; ++i) {
     if (i == 3) continue;
     EXPECT_FALSE(network.peer(i).gossip().identities().Get(network.peer(3).pki_id())) << "peer " << i;
@@ -300,7 +304,7 @@ TEST(MembershipScenario, ARevokedIdentityIsGoneEverywhereForGood) {
 TEST(MembershipScenario, AThousandJoinsAndLeavesLeaveNothingBehind) {
   GossipNetworkOptions options;
   options.peers = {4};
-  GossipNetwork network(testing::Seeds(1).front(), options);
+  GossipNetwork network(Seeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   const std::size_t visits = testing::Quick() ? 200 : 1000;

@@ -1,6 +1,7 @@
 // main() of every test program.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -27,7 +28,8 @@ std::uint64_t FromEnvironment(const char* name, std::uint64_t fallback) {
 bool Quick() { return std::getenv("GRAPEVINE_QUICK") != nullptr; }
 
 std::vector<std::uint64_t> Seeds(std::size_t count) {
-  const std::uint64_t wanted = FromEnvironment("GRAPEVINE_SEEDS", count);
+  const std::uint64_t most = FromEnvironment("GRAPEVINE_MAX_SEEDS", count);
+  const std::uint64_t wanted = FromEnvironment("GRAPEVINE_SEEDS", std::min<std::uint64_t>(count, most));
   const std::uint64_t first = FromEnvironment("GRAPEVINE_SEED", 1) + iteration * wanted;
   std::vector<std::uint64_t> seeds;
   for (std::uint64_t i = 0; i < wanted; ++i) seeds.push_back(first + i);
