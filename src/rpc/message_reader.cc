@@ -15,7 +15,7 @@ constexpr std::size_t kSecondStep = 1UL << 20;
 MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
   if (!in_body_) {
     const std::size_t part = std::min(header_.size() - header_size_, input.size());
-    std::copy_n(input.data(), part, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
+    std::copy_n(input.begin(), part, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
     input.remove_prefix(part);
     header_size_ += part;
     if (header_size_ < header_.size()) return Outcome::kNeedMore;
@@ -26,7 +26,7 @@ MessageReader::Outcome MessageReader::Feed(base::ByteView& input) {
   if (const std::size_t size = body_.size() + part; size > body_.capacity()) {
     body_.reserve(size <= kSecondStep ? std::min(length_, kSecondStep) : length_);
   }
-  body_.append(input.data(), part);
+  body_.append(input.substr(0, part));
   input.remove_prefix(part);
   return body_.size() == length_ ? Outcome::kMessage : Outcome::kNeedMore;
 }

@@ -132,7 +132,7 @@ Result<void> Session::Produce(std::string& out, std::size_t target) {
 void Session::Flushed() {
   for (auto& record : std::exchange(produced_, {})) {
     record.stream->Sent(record.messages);
-    if (record.ended) record.stream->End(std::move(record.status));
+    if (record.ended) record.stream->End(record.status);
   }
 }
 

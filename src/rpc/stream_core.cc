@@ -123,25 +123,25 @@ void StreamCore::SetRequest(std::string method, base::Metadata metadata) {
 }
 
 // Ends the stream because of something on this side or a breach by the other.
-void StreamCore::Violated(Status status) {
+void StreamCore::Violated(const Status& status) {
   if (ended_) return;
   if (client()) {
     if (session_ != nullptr) session_->Reset(*this, NGHTTP2_CANCEL);
-    End(std::move(status));
+    End(status);
   } else {
-    Abort(std::move(status));
+    Abort(status);
   }
 }
 
-void StreamCore::Abort(Status status) {
+void StreamCore::Abort(const Status& status) {
   if (ended_) return;
   DropQueue();
   finish_ = status;
   if (session_ != nullptr) session_->OutputReady(*this);
-  End(std::move(status));
+  End(status);
 }
 
-void StreamCore::End(Status status) {
+void StreamCore::End(const Status& status) {
   if (ended_) return;
   const auto self = shared_from_this();
   MarkEnded();
@@ -176,7 +176,7 @@ void StreamCore::ReceiveHeaders(HeaderBlock& block, bool end_stream) {
     if (block.http_status != 0 && (block.http_status != 200 || !block.is_grpc())) {
       auto status = StatusOfHttp(block.http_status);
       status.message += fmt::format(", content-type '{}'", block.content_type);
-      Violated(std::move(status));
+      Violated(status);
     } else {
       metadata_ = std::move(block.metadata);
     }

@@ -49,9 +49,9 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   // HTTP/2 has closed the stream.
   void Closed(std::uint32_t http2_error, bool going_away);
   // Server: refuses what the client did; the status is sent and is the end here as well.
-  void Abort(base::Status status);
+  void Abort(const base::Status& status);
   // The last event, unless it has been.
-  void End(base::Status status);
+  void End(const base::Status& status);
   // The session is gone, or never took the stream.
   void Unlink() { session_ = nullptr; }
   // The session is gone; no event follows.
@@ -84,7 +84,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   void DeliverEnd();
   void GrowWindow(std::uint32_t bytes);
   void ScheduleAdvance();
-  void Violated(base::Status status);
+  void Violated(const base::Status& status);
   void MarkEnded();
   void DropQueue();
   void DropInput();
