@@ -1,5 +1,7 @@
 #include "channel/relay.h"
 
+#include "crypto/hash.h"
+
 namespace grapevine::channel {
 
 StateInfoRelay::StateInfoRelay(base::Environment environment, gossip::Emitter& emitter,
@@ -11,11 +13,13 @@ StateInfoRelay::StateInfoRelay(base::Environment environment, gossip::Emitter& e
       duplicates_(environment_.metrics.GetCounter("gossip_channel_relay_duplicates",
                                                   "State infos of channels not joined that were known already")),
       refused_(environment_.metrics.GetCounter("gossip_channel_relay_refused",
-                                               "State infos of channels not joined with a bad signature")),
+                                               "State infos of channels not joined with a bad MAC or signature")),
       seen_(config.time_to_live, config.capacity) {}
 
 void StateInfoRelay::Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
   const auto& state_info = *message->message().As<wire::StateInfo>();
+  // What is remembered of each is its MAC, which any length may be claimed to have.
+  if (state_info.channel_mac.size() != crypto::Digest::kSize) return refused_.Add();
   if (!seen_.WouldAccept({state_info.pki_id, state_info.channel_mac}, state_info.timestamp)) return duplicates_.Add();
   verifier_.Verify(state_info.pki_id, message->envelope(),
                    lifetime_.Guard([this, message, ticket](const base::Result<void>& verdict) {
