@@ -45,7 +45,7 @@ struct CommConfig {
   std::size_t max_handshake_bytes = 64 * 1024;
   // Others wait in the order in which they were wanted, and their time does not run: a node that meets a hundred peers
   // at once must not let its handshakes time each other out.
-  std::size_t max_concurrent_dials = 16;
+  std::size_t max_concurrent_dials = 4;
   std::size_t max_peers = 10000;  // connection records; more are refused
   // A subscriber that has been full for so long loses the messages that it has no room for, until it takes one again,
   // so that the liveness messages behind them arrive before anybody expires. Zero: wait for ever.

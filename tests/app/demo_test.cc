@@ -96,6 +96,56 @@ TEST(Demo, SpreadsTheRecordedChainToEveryPeer) {
   EXPECT_NE(outcome.out.find("all 4 ledgers are equal"), std::string::npos);
 }
 
+// Whoever was late, dead or cut off gets what it missed from the others.
+TEST(Demo, LateKilledAndCutOffPeersCatchUp) {
+  DemoOptions options = SmallDemo();
+  options.peers = 8;
+  options.rate = 200;
+  options.late = 1;
+  options.kills = {ParseDemoFault("1@0.2+1").value()};
+  options.cuts = {ParseDemoFault("2@0.2+1").value()};
+  const Outcome outcome = RunWith(options);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("all 8 ledgers are equal"), std::string::npos) << outcome.out;
+}
+
+TEST(Demo, PeersThatStayAwayAreLeftOut) {
+  DemoOptions options = SmallDemo();
+  options.peers = 6;
+  options.rate = 200;
+  options.kills = {ParseDemoFault("1@0.2").value()};
+  options.cuts = {ParseDemoFault("5@0.2").value()};
+  const Outcome outcome = RunWith(options);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(CountOf(outcome.out, "(away)"), 2U) << outcome.out;
+  EXPECT_NE(outcome.out.find("all 4 ledgers are equal"), std::string::npos) << outcome.out;
+}
+
+TEST(Demo, RefusesFaultsOfPeersThatHaveToStayOrDoNotExist) {
+  DemoOptions options = SmallDemo();
+  options.kills = {{.peer = 0, .at = {}, .lasts = {}}};
+  EXPECT_NE(RunWith(options).err.find("peer 0 (peer0.org1) reads the chain and has to stay"), std::string::npos);
+  options.kills = {{.peer = 4, .at = {}, .lasts = {}}};
+  EXPECT_NE(RunWith(options).err.find("there is no peer 4: they are numbered 0 to 3"), std::string::npos);
+  options.kills.clear();
+  options.late = 3;
+  EXPECT_NE(RunWith(options).err.find("at most 2 can be late"), std::string::npos);
+}
+
+TEST(Demo, ReadsFaults) {
+  using std::chrono::milliseconds;
+  const auto fault = ParseDemoFault("3@2.5+4").value();
+  EXPECT_EQ(fault.peer, 3U);
+  EXPECT_EQ(fault.at, milliseconds(2500));
+  EXPECT_EQ(fault.lasts, milliseconds(4000));
+  EXPECT_EQ(ParseDemoFault("3@2").value().lasts, base::Duration::zero());
+  for (const char* wrong : {"", "3", "@2", "x@2", "3@", "3@x", "3@2+", "3@2+0", "3@-1", "3@2+4x", "-1@2", "3@nan"}) {
+    const auto refused = ParseDemoFault(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_NE(refused.error().message.find("as 3@2 or 3@2+4.5"), std::string::npos);
+  }
+}
+
 TEST(Demo, KeepsTheLedgersWhereAskedAndRefusesToMixThem) {
   Scratch scratch;
   DemoOptions options = SmallDemo();
