@@ -21,6 +21,7 @@ seed_corpus() {
     envelope) cp $data/captures/*.bin $data/negative/*.bin "$2" ;;
     identity) cp $data/identities/*.bin "$2"; find $data/crypto -name '*.pem' -exec cp --backup=numbered {} "$2" \; ;;
     config_block) cp $data/*.block $data/blocks/config-*.block "$2" ;;
+    node) cp $data/captures/*.bin "$2" ;;
     rpc_frame) build/fuzz/fuzz/rpc_frame_seeds "$2" ;;
     block_file) head -c 200000 $data/blocks/peer.blockfile_000000 >"$2/peer"; head -c 200000 $data/blocks/orderer.blockfile_000000 >"$2/orderer" ;;
   esac
