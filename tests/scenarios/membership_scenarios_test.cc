@@ -52,7 +52,7 @@ void ExpectNoLeak(GossipNetwork& network) {
 // bootstrap peer each and the channel's anchors, then everybody sees its own organisation and those of the others who
 // have an external endpoint; hidden ones are seen at home only, and see nobody abroad who would have to know them.
 TEST(MembershipScenario, ViewsAreExactlyWhatTheDisclosurePolicyAllows) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : testing::Seeds(1)) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     const std::size_t each = testing::Quick() ? 4 : 10;
@@ -90,7 +90,7 @@ TEST(MembershipScenario, ViewsAreExactlyWhatTheDisclosurePolicyAllows) {
 // A machine that falls silent is dead everywhere within aliveExpirationTimeout and one check interval after its last
 // alive message, and nowhere before the timeout (10.6).
 TEST(MembershipScenario, ASilentMachineIsDeadWithinTheExpiryAndNotBefore) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : testing::Seeds(1)) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     const std::size_t count = testing::Quick() ? 6 : 10;
