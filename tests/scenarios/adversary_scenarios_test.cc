@@ -23,7 +23,7 @@ using simulation::CrashKind;
 using simulation::GossipNetwork;
 using simulation::GossipNetworkOptions;
 
-constexpr std::size_t kSeeds = 2;
+constexpr std::size_t kSeeds = 1;
 constexpr std::size_t kHidden = 2;  // without external endpoint, of Org1MSP
 constexpr char kOwnOrganization[] = "Org1MSP";
 constexpr char kForeignOrganization[] = "Org2MSP";
