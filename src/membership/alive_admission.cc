@@ -93,6 +93,7 @@ std::optional<Refusal> AliveAdmission::Test(Source source, const wire::Envelope&
 std::optional<Admission> AliveAdmission::Screen(Source source, const wire::Envelope& envelope,
                                                 const wire::AliveMessage& alive, bool direct) {
   if (const auto refusal = Test(source, envelope, alive, direct)) return Refuse(source, *refusal);
+  if (envelope.encoded().size() > config_.max_alive_bytes) return Refuse(source, Refusal::kTooLarge);
   if (!envelope.is_signed()) return Refuse(source, Refusal::kUnsigned);
   const bool known = !alive.identity.empty() || !mapper_.OrganizationOf(alive.membership.pki_id).empty();
   if (!known) return Refuse(source, Refusal::kUnknownIdentity);

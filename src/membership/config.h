@@ -41,9 +41,10 @@ struct MembershipConfig {
   base::Duration connect_pause_min = 1s;
   base::Duration connect_pause_max = 60s;
 
-  std::size_t max_members = 20000;     // alive and dead; more are refused
-  std::size_t max_tombstones = 20000;  // timestamps of the forgotten; the oldest makes room
-  std::size_t max_in_work = 64;        // liveness messages whose signatures are being checked
+  std::size_t max_members = 20000;          // alive and dead; more are refused
+  std::size_t max_alive_bytes = 64 * 1024;  // of one alive message, certificate included
+  std::size_t max_tombstones = 20000;       // timestamps of the forgotten; the oldest makes room
+  std::size_t max_in_work = 64;             // liveness messages whose signatures are being checked
 };
 
 }  // namespace grapevine::membership

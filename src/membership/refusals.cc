@@ -36,6 +36,8 @@ const char* ToString(Refusal refusal) {
       return "wrong_type";
     case Refusal::kWrongSender:
       return "wrong_sender";
+    case Refusal::kTooLarge:
+      return "too_large";
     case Refusal::kUnsigned:
       return "unsigned";
     case Refusal::kBadIdentity:

@@ -22,6 +22,7 @@ enum class Refusal : std::uint8_t {
   kMalformed,    // the element is no message
   kWrongType,    // the element is another message
   kWrongSender,  // self information of somebody else
+  kTooLarge,     // max_alive_bytes
   kUnsigned,
   kBadIdentity,  // the embedded identity is not accepted
   kUnknownIdentity,

@@ -24,7 +24,8 @@ struct CommNode {
         organization(std::move(msp_id)),
         crypto(on.environment(), authority, identity),
         mapper(on.environment(), crypto, identity),
-        comm(std::make_unique<comm::Comm>(on.environment(), on.transport(), on.server(), mapper, crypto)) {}
+        comm(std::make_unique<comm::Comm>(on.environment(), on.transport(), on.server(), mapper, crypto,
+                                          comm::CommConfig{.max_concurrent_dials = 64})) {}
 
   const wire::PkiId& pki_id() const { return mapper.own_pki_id(); }
   std::uint64_t Counter(const std::string& name, const base::Labels& labels) const {

@@ -1,6 +1,5 @@
 // Where each defect of the catalogue (14.3) is tested. The hostile sequences themselves are in the tests named here;
-// those of whole nodes are in adversary_scenarios_test.cc and bad_input_test.cc, and here if nowhere else. D-7, random
-// sources shared by threads, cannot happen: a node has one generator and one executor.
+// those of whole nodes are in adversary_scenarios_test.cc and bad_input_test.cc, and here if nowhere else.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "simulation/adversary.h"
 #include "simulation/gossip_network.h"
 #include "support/seeds.h"
 
@@ -17,6 +17,7 @@ namespace grapevine::scenarios {
 namespace {
 
 using namespace std::chrono_literals;
+using simulation::Adversary;
 using simulation::GossipNetwork;
 
 constexpr std::size_t kSeeds = 3;
@@ -52,6 +53,8 @@ const std::vector<Evidence> kCatalogue = {
      "StateInfoAcceptTest, D6_DuplicatesAreRecognisedBeforeTheirSignatureIsChecked"},
     {"D-6", "channel/block_push_test.cc", "BlockPushTest, D6_DuplicatesAreRecognisedBeforeVerification"},
     {"D-6", "gossip/envelope_verifier_test.cc", "EnvelopeVerifierTest, D6_EqualOnesUnderWayAreVerifiedOnce"},
+    // D-7: random sources shared by threads.
+    {"D-7", "scenarios/catalogue_test.cc", "Catalogue, D7_OneSeedIsOneRun"},
     // D-8: a purge between check and use.
     {"D-8", "membership/discovery_alive_test.cc", "AliveTest, D8_APurgeWhileTheMessageIsBeingChecked"},
     // D-9: replays revive the dead.
@@ -70,6 +73,8 @@ const std::vector<Evidence> kCatalogue = {
     {"D-12", "membership/discovery_heartbeat_test.cc", "HeartbeatTest, D12_AnOwnMessageOfALaterIncarnationIsOutranked"},
     // D-13: two structures for one state info.
     {"D-13", "channel/state_info_accept_test.cc", "StateInfoAcceptTest, D13_ARecordIsReplacedAsAWhole"},
+    // D-16: of a peer in several unknown channels only one is relayed.
+    {"D-16", "scenarios/catalogue_test.cc", "Catalogue, D16_StateInfosOfSeveralUnknownChannelsAreRelayed"},
     // D-17: an unknown organisation gets the internal endpoint.
     {"D-17", "gossip/router_test.cc", "RouterTest, D17_PeersOfUnknownOrganizationGetNothingAndNothingOfTheirsIsPushed"},
     {"D-17", "membership/discovery_request_test.cc",
@@ -117,6 +122,56 @@ TEST(Catalogue, EveryTestNamedHereExists) {
     const auto content = ContentOf(std::filesystem::path(GRAPEVINE_SOURCE_DIR) / "tests" / evidence.file);
     EXPECT_NE(content.find("(" + std::string(evidence.test) + ")"), std::string::npos)
         << evidence.defect << ": " << evidence.test << " is not in " << evidence.file;
+  }
+}
+
+// A node has one generator, which its one executor uses: with the same seed every nonce and every choice is the same,
+// and with another one it is not.
+TEST(Catalogue, D7_OneSeedIsOneRun) {
+  const auto trace = [](std::uint64_t seed) {
+    GossipNetwork network(seed, {.peers = {5, 3}});
+    network.StartAll();
+    network.RunFor(15s);
+    network.PublishAt(0);
+    network.RunFor(15s);
+    return network.scheduler().trace_hash();
+  };
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    EXPECT_EQ(trace(seed), trace(seed)) << "seed " << seed;
+    EXPECT_NE(trace(seed), trace(seed + 1000)) << "seed " << seed;
+  }
+}
+
+// Given a peer in two channels that sends its state infos to a node in none of them, that node passes both on to a
+// third, which is in both. (By lot: on the ring a node only passes on to those whose parent it is.)
+TEST(Catalogue, D16_StateInfosOfSeveralUnknownChannelsAreRelayed) {
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    simulation::GossipNetworkOptions options{.peers = {2}, .channel = ""};
+    options.gossip.router.push = gossip::PushKind::kRandom;
+    GossipNetwork network(seed, options);
+    channel::JoinMessage join;
+    join.organizations = {"Org1MSP"};
+    for (const std::string channel : {"apples", "pears"}) {
+      network.authority().SetReaders(channel, {"Org1MSP"});
+      network.peer(1).Join(channel, join);
+    }
+    Adversary member(network.world(), network.authority(), "member", network.authority().Issue("Org1MSP", "member"));
+    network.StartAll();
+    network.RunFor(10s);
+    const auto now =
+        static_cast<std::uint64_t>(member.host().environment().executor.WallNow().time_since_epoch().count());
+    wire::AliveMessage alive = member.Alive(now, 1);
+    alive.identity = member.identity();
+    member.Send(network.peer(0), member.Signed(wire::NewMessage(alive)));
+    network.RunFor(5s);
+    ASSERT_EQ(network.peer(1).gossip().Peers().size(), 2U);
+    for (const std::string channel : {"apples", "pears"}) {
+      member.Send(network.peer(0), member.Signed(wire::NewMessage(member.StateInfo(channel, now, 1, 1))));
+    }
+    network.RunFor(5s);
+    EXPECT_EQ(network.peer(1).gossip().PeersOfChannel("apples").size(), 1U);
+    EXPECT_EQ(network.peer(1).gossip().PeersOfChannel("pears").size(), 1U);
   }
 }
 
