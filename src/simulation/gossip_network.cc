@@ -74,7 +74,7 @@ bool GossipNetwork::RunUntil(const std::function<bool()>& reached, base::Duratio
   const base::SteadyTime end = world_.scheduler().Now() + limit;
   while (!reached()) {
     if (world_.scheduler().Now() >= end) return false;
-    world_.scheduler().RunFor(std::min<base::Duration>(std::chrono::milliseconds(10), end - world_.scheduler().Now()));
+    world_.scheduler().RunFor(std::min<base::Duration>(std::chrono::milliseconds(50), end - world_.scheduler().Now()));
   }
   return true;
 }

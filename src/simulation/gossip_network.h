@@ -62,7 +62,7 @@ class GossipNetwork {
   // Blocks of the chain so far, the genesis block included.
   std::uint64_t chain_height() const { return next_block_; }
 
-  // Virtual time. Asks `reached` every 10 ms of it, because a look at every view after every event costs more than the
+  // Virtual time. Asks `reached` every 50 ms of it, because a look at every view after every event costs more than the
   // event; Scheduler::RunUntil is exact.
   bool RunUntil(const std::function<bool()>& reached, base::Duration limit);
   void RunFor(base::Duration duration) { world_.scheduler().RunFor(duration); }
