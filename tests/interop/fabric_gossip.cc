@@ -68,7 +68,6 @@ void Tell(fmt::format_string<Args...> format, Args&&... args) {
 class FabricGossip {
  public:
   FabricGossip(const std::string& folder, const std::string& name, const std::string& ledger_folder);
-  // Jobs that have begun use the ledger: they end before it goes.
   void Run() {
     world_.loop.RunUntil([] { return false; }, 24h);
   }

@@ -21,6 +21,7 @@ finish() {
 }
 trap finish EXIT
 require_fabric
+[ -x "$FABRIC_BIN/discover" ] || { echo "skipped: no discover in FABRIC_BIN"; exit 77; }
 
 export CORE_PEER_DELIVERYCLIENT_BLOCKGOSSIPENABLED=true
 PORTS=${PORTS:-18450} NODE=peer2.org1 PEERS="peer0.org1 peer1.org1 peer0.org2 peer1.org2" OWN="peer0.org1 peer1.org1"
@@ -56,7 +57,24 @@ node_seen() { # node_seen SECONDS WORD NAME... : a line "WORD NAME" of the node 
 }
 endpoint() { echo "127.0.0.1:$(port_of $NODE.example.com)"; }
 run_node() { exec "$FABRIC_GOSSIP" "$NET" $NODE "$WORK/$NODE"; }
-kill_node() { kill -KILL "$(cat "$WORK/pids/$1")"; rm "$WORK/pids/$1"; }
+kill_hard() { kill -KILL "$(cat "$WORK/pids/$1")"; rm "$WORK/pids/$1"; }
+# The command line's service discovery shows the node with this height.
+discovered() { # discovered HEIGHT PEER...
+  local height=$1 peer domain user end=$((SECONDS + 30))
+  shift
+  for peer in "$@"; do
+    domain=${peer#*.}.example.com
+    user=$CRYPTO/peerOrganizations/$domain/users/Admin@$domain
+    until FABRIC_LOGGING_SPEC=error "$FABRIC_BIN/discover" --peerTLSCA "$(tls_ca "$domain")" \
+      --userKey "$(ls "$user"/msp/keystore/*)" --userCert "$(ls "$user"/msp/signcerts/*)" --tlsCert "$user/tls/client.crt" \
+      --tlsKey "$user/tls/client.key" --MSP "$(msp_of "$peer.example.com")" peers --channel mychannel \
+      --server "127.0.0.1:$(port_of "$peer.example.com")" 2>&1 | tr -d ' \t\n' | tr '}' '\n' |
+      grep "\"Endpoint\":\"$(endpoint)\"" | grep -q "\"LedgerHeight\":$height,"; do
+      [ $SECONDS -lt $end ] || { echo "$peer does not show $(endpoint) at height $height"; return 1; }
+    done
+    echo "$peer shows $(endpoint) at height $height;"
+  done
+}
 put_log_aside() { mv "$(log_of "$1")" "$(log_of "$1").first"; : > "$(log_of "$1")"; }  # before it is launched again
 # The node's chain is that of a peer: heights and header hashes of the newest blocks are equal.
 same_chain() { # same_chain BLOCKS SECONDS
@@ -102,7 +120,8 @@ report "2 all peers see us in the channel" all_seen 30 "$ONLINE.*$(endpoint)" $P
 for number in 1 2 3; do submit_update $number; done
 report "3 blocks come" same_chain 3 30
 report "3 pushed by peers of our organisation" node_seen 10 "first data_msg" $OWN
-report "2 they advertise their new heights" all_seen 30 "^member peer.*.org1 4$" $NODE
+for peer in $PEERS; do report "1 we see its new height" seen $NODE "^member $peer 4\$" 30; done
+report "2 discovery by a peer of each organisation shows our height" discovered 4 peer0.org1 peer0.org2
 
 mark
 timeout "$IDLE" tail -f /dev/null || true
@@ -110,17 +129,18 @@ report "4 no complaints in $IDLE s" complaints
 report "4 nobody is lost in $IDLE s" bash -c "! tail -n +${FROM[$NODE]} '$(log_of $NODE)' | grep -E '^(gone|left) '"
 
 mark
-kill_node $NODE
+kill_hard $NODE
 report "5 peers notice that we died" all_seen 60 "$OFFLINE.*$(endpoint)" $PEERS
 for number in 4 5 6; do submit_update $number; done
 put_log_aside $NODE
 mark
 launch $NODE run_node
 report "5 peers see us again after the restart" all_seen 60 "$ONLINE.*$(endpoint)" $PEERS
-report "3 blocks made meanwhile are pulled" same_chain 6 30
+report "3 blocks made meanwhile come" same_chain 6 30
+report "3 they are pulled" all_seen 5 "block [456] accepted, pulled from" $NODE
 
 mark
-kill_node peer1.org1.example.com
+kill_hard peer1.org1.example.com
 report "5 we see a peer die" node_seen 60 gone peer1.org1
 put_log_aside peer1.org1
 mark
