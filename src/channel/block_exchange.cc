@@ -44,6 +44,10 @@ class BlockExchange::Impl {
   }
   void Leave();
   void Publish(std::uint64_t number, const base::Bytes& block);
+  void Discard(std::uint64_t number) {
+    window_.Discard(number);
+    repair_.Changed();
+  }
   void HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void HandlePull(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void SetLedgerHeight(std::uint64_t height);
@@ -320,6 +324,8 @@ void BlockExchange::Start() { impl_->Start(); }
 void BlockExchange::Leave() { impl_->Leave(); }
 
 void BlockExchange::Publish(std::uint64_t number, const base::Bytes& block) { impl_->Publish(number, block); }
+
+void BlockExchange::Discard(std::uint64_t number) { impl_->Discard(number); }
 
 void BlockExchange::HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
   impl_->HandleBlock(message, ticket);

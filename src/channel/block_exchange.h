@@ -41,6 +41,10 @@ class BlockExchange final : public gossip::PullItems {
   // A block that this node has verified and gives to gossip (11.13 Gossip): stored, pushed, not delivered locally.
   void Publish(std::uint64_t number, const base::Bytes& block);
 
+  // A block that was delivered is not valid under the configuration in force when its turn came: another one of its
+  // number is accepted again.
+  void Discard(std::uint64_t number);
+
   // A pushed data message whose common checks passed.
   void HandleBlock(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   // A pull message of type block from an eligible peer of the own organisation.

@@ -89,6 +89,7 @@ void BlockRepair::Step() {
   timer_.Reset();
   fetch_.Reset();
   fetching_.clear();
+  attempts_.erase(attempts_.begin(), attempts_.lower_bound(first()));  // a cycle may last as long as blocks come late
   const std::vector<Source> sources = Sources();
   highest_ = 0;
   for (const Source& source : sources) highest_ = std::max(highest_, source.height);

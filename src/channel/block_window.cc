@@ -26,6 +26,10 @@ const HeldBlock* BlockWindow::PassOn(std::uint64_t number) {
   return &found->second.block;
 }
 
+void BlockWindow::Discard(std::uint64_t number) {
+  if (blocks_.erase(number) > 0) next_ = std::max(height_, std::min(next_, number));
+}
+
 void BlockWindow::Expire(base::SteadyTime now) {
   std::erase_if(blocks_, [&](const auto& entry) { return entry.second.added + time_to_live_ <= now; });
 }

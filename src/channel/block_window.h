@@ -39,6 +39,8 @@ class BlockWindow {
   bool Holds(std::uint64_t number) const { return blocks_.contains(number); }
   // The block if it is held and has not been passed on yet; from now on it has.
   const HeldBlock* PassOn(std::uint64_t number);
+  // Forgets the block: another one of its number is missing again.
+  void Discard(std::uint64_t number);
   // Drops what has been held for the time to live.
   void Expire(base::SteadyTime now);
   // When Expire has something to do; nothing while it is empty.

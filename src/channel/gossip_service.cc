@@ -273,11 +273,12 @@ base::Result<void> GossipService::Impl::Gossip(const wire::Message& message) {
     return base::Fail(ErrorCode::kInvalid, "a {} must not have tag {}", wire::TypeName(message.content),
                       static_cast<int>(message.tag));
   }
-  if (!IsJoined(message.channel)) {
+  Channel* channel = Find(message.channel);
+  if (channel == nullptr || channel->left()) {
     return base::Fail(ErrorCode::kNotFound, "channel '{}' is not joined", message.channel);
   }
   if (const auto* data = message.As<wire::DataMessage>()) {
-    Find(message.channel)->blocks().Publish(data->payload.number, data->payload.block);
+    channel->blocks().Publish(data->payload.number, data->payload.block);
     return {};
   }
   if (message.As<wire::LeadershipMessage>() == nullptr) {

@@ -27,7 +27,13 @@ std::string OrganizationOfIdentity(base::ByteView identity) {
   return parsed ? parsed->msp_id : std::string();
 }
 
+// The crypto had no room: says nothing about the signature.
+bool IsBusy(const base::Result<void>& verdict) {
+  return !verdict && verdict.error().code == base::ErrorCode::kExhausted;
+}
+
 const char* ReasonOf(const base::Error& error) {
+  if (error.code == base::ErrorCode::kExhausted) return "busy";
   if (error.code == base::ErrorCode::kNotFound) return "unknown_identity";
   return error.code == base::ErrorCode::kDenied ? "policy_or_signature" : "signature";
 }
@@ -121,7 +127,6 @@ class StateInfoExchange::Impl {
   std::array<Answer, 2> answers_;             // to peers of other organisations, to those of the own one
   std::deque<wire::PkiId> to_verify_again_;
   std::size_t verifying_again_ = 0;
-  std::uint64_t verifying_again_under_ = 0;  // configuration
   base::Handle request_timer_;
   base::Handle purges_;
   base::Lifetime lifetime_;
@@ -188,7 +193,7 @@ void StateInfoExchange::Impl::HandleStateInfo(const ReceivedMessagePtr& message,
 void StateInfoExchange::Impl::Verify(const CandidatePtr& candidate) {
   candidate->configuration = configuration_;
   parts_.verifier.VerifyByChannel(
-      channel_, candidate->info.pki_id, candidate->envelope,
+      channel_, configuration_, candidate->info.pki_id, candidate->envelope,
       lifetime_.Guard([this, candidate](const base::Result<void>& verdict) { Verified(candidate, verdict); }));
 }
 
@@ -200,7 +205,7 @@ void StateInfoExchange::Impl::Verified(const CandidatePtr& candidate, const base
   if (acceptable && candidate->configuration != configuration_) return Verify(candidate);
   if (acceptable && !verdict) {
     Refuse(type, ReasonOf(verdict.error()));
-    if (snapshot != nullptr) ++snapshot->bad_signatures;
+    if (snapshot != nullptr && !IsBusy(verdict)) ++snapshot->bad_signatures;
   }
   if (acceptable && verdict) Add(candidate->info, candidate->envelope);
   if (snapshot != nullptr) {
@@ -351,6 +356,7 @@ void StateInfoExchange::Impl::ArmRequest(base::Duration delay) {
 void StateInfoExchange::Impl::Request() {
   ArmRequest(config_.request_state_info_interval);
   asked_.clear();
+  VerifyAgain();
   if (!InChannel()) return;
   const auto chosen =
       gossip::SelectPeers(environment_.random, config_.state_info_peers, parts_.peers.Alive(),
@@ -398,9 +404,6 @@ void StateInfoExchange::Impl::SetOrganizations(std::set<std::string> organizatio
 }
 
 void StateInfoExchange::Impl::VerifyAgain() {
-  // Equal verifications under way are joined by the verifier: those of an earlier configuration must end first.
-  if (verifying_again_ > 0 && verifying_again_under_ != configuration_) return;
-  verifying_again_under_ = configuration_;
   while (!to_verify_again_.empty() && verifying_again_ < config_.max_snapshot_verifications) {
     const wire::PkiId peer = to_verify_again_.front();
     to_verify_again_.pop_front();
@@ -412,11 +415,13 @@ void StateInfoExchange::Impl::VerifyAgain() {
       --verifying_again_;
       const ChannelMember* now = cache_.Find(peer);
       if (!verdict && configuration == configuration_ && now != nullptr && now->timestamp == timestamp) {
+        if (IsBusy(verdict)) return to_verify_again_.push_back(peer);  // the next request tick goes on
         Remove(peer, "policy");
       }
       VerifyAgain();
     };
-    parts_.verifier.VerifyByChannel(channel_, peer, record->state_info, lifetime_.Guard(std::move(done)));
+    parts_.verifier.VerifyByChannel(channel_, configuration_, peer, record->state_info,
+                                    lifetime_.Guard(std::move(done)));
   }
 }
 

@@ -20,7 +20,7 @@ void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& e
   if (secret.has_value() && (secret->payload.empty() || secret->signature.empty())) {
     return FailSoon(base::ErrorCode::kInvalid, "the secret part has no payload or no signature", std::move(done));
   }
-  const Key key{.signer = signer, .channel = {}, .envelope = envelope.encoded()};
+  const Key key{.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope.encoded()};
   Pending* pending = Join(key, std::move(done));
   if (pending == nullptr) return;
   pending->verification = mapper_.Verify(signer, envelope.signature(), envelope.payload(),
@@ -36,8 +36,8 @@ void EnvelopeVerifier::VerifySecret(const Key& key, const wire::SecretEnvelope& 
                      [this, key](const base::Result<void>& verdict) { Finish(key, verdict); });
 }
 
-void EnvelopeVerifier::VerifyByChannel(const std::string& channel, const wire::PkiId& signer,
-                                       const wire::Envelope& envelope, Done done) {
+void EnvelopeVerifier::VerifyByChannel(const std::string& channel, std::uint64_t configuration,
+                                       const wire::PkiId& signer, const wire::Envelope& envelope, Done done) {
   if (!envelope.is_signed()) {
     return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", std::move(done));
   }
@@ -45,7 +45,7 @@ void EnvelopeVerifier::VerifyByChannel(const std::string& channel, const wire::P
   if (!identity.has_value()) {
     return FailSoon(base::ErrorCode::kNotFound, "the signer's identity is not known", std::move(done));
   }
-  const Key key{.signer = signer, .channel = channel, .envelope = envelope.encoded()};
+  const Key key{.signer = signer, .channel = channel, .configuration = configuration, .envelope = envelope.encoded()};
   Pending* pending = Join(key, std::move(done));
   if (pending == nullptr) return;
   pending->verification =

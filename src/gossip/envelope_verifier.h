@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -31,8 +32,10 @@ class EnvelopeVerifier {
   void Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done);
 
   // The envelope's signature and whether its signer satisfies the channel's readers policy (03, 3.5), likewise.
-  void VerifyByChannel(const std::string& channel, const wire::PkiId& signer, const wire::Envelope& envelope,
-                       Done done);
+  // `configuration` numbers the channel's configurations as the caller sees them: a verification that began under
+  // another one is not joined (D-26).
+  void VerifyByChannel(const std::string& channel, std::uint64_t configuration, const wire::PkiId& signer,
+                       const wire::Envelope& envelope, Done done);
 
   // Different verifications under way.
   std::size_t under_way() const { return pending_.size(); }
@@ -40,8 +43,9 @@ class EnvelopeVerifier {
  private:
   struct Key {
     wire::PkiId signer;
-    std::string channel;   // empty: the identity's signature alone
-    base::Bytes envelope;  // encoded
+    std::string channel;              // empty: the identity's signature alone
+    std::uint64_t configuration = 0;  // of the channel
+    base::Bytes envelope;             // encoded
 
     friend auto operator<=>(const Key&, const Key&) = default;
   };

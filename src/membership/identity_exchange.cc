@@ -17,6 +17,8 @@ using base::ErrorCode;
 
 constexpr std::uint32_t kLogBurst = 5;
 constexpr base::Duration kLogPeriod = std::chrono::seconds(10);
+// Decoded in one event, so that a huge update of unwanted ones does not hold the node.
+constexpr std::size_t kItemsPerEvent = 64;
 
 struct Stored {
   base::Bytes id;  // the key, as digests hold it
@@ -250,7 +252,10 @@ std::expected<Item, const char*> IdentityExchange::Impl::Decode(const wire::Enve
 
 void IdentityExchange::Impl::Continue(std::uint64_t id) {
   Update& update = updates_.at(id);
-  while (update.next < update.items.size()) {
+  for (std::size_t looked_at = 0; update.next < update.items.size(); ++looked_at) {
+    if (looked_at == kItemsPerEvent) {
+      return environment_.executor.Post(lifetime_.Guard([this, id] { Continue(id); }));
+    }
     auto item = Decode(update.items[update.next++]);
     if (!item.has_value()) return DropRest(id, item.error(), "it is no identity message");
     if (!Wants(item->pki_id)) {

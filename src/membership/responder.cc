@@ -64,12 +64,22 @@ void Responder::HandleRequest(const comm::ReceivedMessagePtr& message, const gos
                    }));
 }
 
+bool Responder::TakeFromBudget(const wire::PkiId& requester) {
+  const base::SteadyTime now = environment_.executor.Now();
+  if (now - period_start_ >= kBudgetPeriod) {
+    period_start_ = now;
+    answered_.clear();
+  }
+  return ++answered_[requester] <= kAnswersPerPeer;
+}
+
 void Responder::Answer(const comm::ReceivedMessagePtr& message, const gossip::Peer& requester,
                        const gossip::Ticket& ticket) {
   if (Disclose(self_.organization, self_, requester) == Disclosure::kNothing) {
     refusals_.Count(Source::kRequest, Refusal::kNotDisclosed);
     return comm_.CloseConn(requester.pki_id);
   }
+  if (!TakeFromBudget(requester.pki_id)) return refusals_.Count(Source::kRequest, Refusal::kBusy);
   own_.Current(lifetime_.Guard([this, message, requester, ticket](const base::Result<wire::Envelope>& self) {
     Respond(*message, requester, self);
   }));
@@ -92,6 +102,11 @@ void Responder::Respond(const comm::ReceivedMessage& message, const gossip::Peer
 // ---- Responses
 
 void Responder::HandleResponse(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
+  // One at a time of each peer: else one peer could take all places of those in work for as long as it likes, and the
+  // heartbeats of all others would wait.
+  if (!read_from_.insert(message->connection().pki_id).second) {
+    return refusals_.Count(Source::kResponseAlive, Refusal::kBusy);
+  }
   Read(std::make_shared<Reading>(Reading{.message = message, .ticket = ticket}));
 }
 
@@ -100,10 +115,15 @@ void Responder::Read(const std::shared_ptr<Reading>& reading) {
   const std::size_t size = response.alive.size() + response.dead.size();
   for (std::size_t read = 0; reading->next < size && reading->checking < kChecksPerResponse; ++read) {
     if (read == kElementsPerEvent) {
-      return environment_.executor.Post(lifetime_.Guard([this, reading] { Read(reading); }));
+      reading->posted = true;
+      return environment_.executor.Post(lifetime_.Guard([this, reading] {
+        reading->posted = false;
+        Read(reading);
+      }));
     }
     if (ReadElement(reading, reading->next++)) ++reading->checking;
   }
+  if (reading->next == size && reading->checking == 0) read_from_.erase(reading->message->connection().pki_id);
 }
 
 bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index) {
@@ -124,8 +144,8 @@ bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, std::size_t
   admission_.Check({.source = source, .envelope = envelope, .alive = *alive, .direct = direct},
                    lifetime_.Guard([this, reading, pki_id](Admission admission) {
                      if (admission == Admission::kDoubted) on_doubted_(pki_id);
-                     // Only the first to make room goes on: otherwise an event is under way.
-                     if (reading->checking-- == kChecksPerResponse) Read(reading);
+                     --reading->checking;
+                     if (!reading->posted) Read(reading);
                    }));
   return true;
 }

@@ -2,8 +2,11 @@
 // room.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "base/environment.h"
 #include "comm/comm.h"
@@ -12,9 +15,13 @@
 
 namespace grapevine::membership {
 
-// One executor; references are borrowed. Tickets are kept until a message is done with.
+// One executor; references are borrowed. Tickets are kept until a message is done with. What one peer can make this
+// node do is bounded (D-4): an answer costs as much as there are members, and reading a response as much as it holds.
 class Responder {
  public:
+  static constexpr std::size_t kAnswersPerPeer = 16;  // per kBudgetPeriod; an honest peer asks once per sync_interval
+  static constexpr base::Duration kBudgetPeriod = std::chrono::seconds(1);
+
   // Reports peers that are doubted, so that they are contacted.
   using OnDoubted = std::function<void(const wire::PkiId&)>;
 
@@ -31,8 +38,11 @@ class Responder {
     gossip::Ticket ticket;
     std::size_t next = 0;      // alive entries, then dead ones
     std::size_t checking = 0;  // whose signatures are being checked
+    bool posted = false;       // an event that goes on is under way
   };
 
+  // False if the peer has had its answers of this period.
+  bool TakeFromBudget(const wire::PkiId& requester);
   void Answer(const comm::ReceivedMessagePtr& message, const gossip::Peer& requester, const gossip::Ticket& ticket);
   void Respond(const comm::ReceivedMessage& message, const gossip::Peer& requester,
                const base::Result<wire::Envelope>& self);
@@ -48,6 +58,9 @@ class Responder {
   OwnAlive& own_;
   Refusals& refusals_;
   OnDoubted on_doubted_;
+  std::set<wire::PkiId> read_from_;              // peers one of whose responses is being read
+  std::map<wire::PkiId, std::size_t> answered_;  // requests of each peer since period_start_
+  base::SteadyTime period_start_{};
   base::Lifetime lifetime_;
 };
 

@@ -8,13 +8,15 @@
 namespace grapevine::node {
 
 BlockCommitter::BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
-                               BlockCommitterConfig config, OnVerified verified, OnCommitted committed)
+                               BlockCommitterConfig config, OnVerified verified, OnCommitted committed,
+                               OnRefused refused)
     : environment_(std::move(environment)),
       crypto_(crypto),
       ledger_(ledger),
       config_(std::move(config)),
       on_verified_(std::move(verified)),
       on_committed_(std::move(committed)),
+      on_refused_(std::move(refused)),
       invalid_(environment_.metrics.GetCounter("grapevine_blocks_invalid", "Blocks that verification refused.",
                                                {{"channel", config_.channel}})),
       duplicates_(environment_.metrics.GetCounter("grapevine_blocks_duplicate", "Blocks received again.",
@@ -67,6 +69,7 @@ void BlockCommitter::Verified(std::uint64_t number, const base::Result<void>& ve
     invalid_.Add();
     last_refusal_ = base::Wrap(verdict.error(), "block {} of channel {} refused", number, config_.channel).error();
     environment_.log.Warn("{}", last_refusal_->message);
+    if (candidate.verified_under && on_refused_) on_refused_(number);
     return;
   }
   ++next_;
@@ -89,7 +92,9 @@ void BlockCommitter::Committed(std::uint64_t number, base::Result<void> outcome)
     }
     return;
   }
+  const auto alive = lifetime_.Watch();
   on_committed_(number, committed.block);
+  if (alive.expired()) return;
   if (committed.configuration) configuration_pending_ = false;
   Advance();
 }

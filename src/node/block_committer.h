@@ -34,9 +34,13 @@ class BlockCommitter {
   // The block is durable and the height includes it. A configuration block: make its configuration take effect before
   // returning; the next block is verified under it.
   using OnCommitted = std::function<void(std::uint64_t number, const base::Bytes& block)>;
+  // A block that had been verified under an earlier configuration is not valid under the one in force: whoever has
+  // passed it on must take another one of that number.
+  using OnRefused = std::function<void(std::uint64_t number)>;
 
+  // OnCommitted may destroy the committer.
   BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
-                 BlockCommitterConfig config, OnVerified verified, OnCommitted committed);
+                 BlockCommitterConfig config, OnVerified verified, OnCommitted committed, OnRefused refused = {});
 
   // Takes a serialised common.Block. False if it is known, pending already, or beyond the window or the number of
   // candidates. A block that turns out to be invalid is dropped and counted, and the next candidate is tried; without
@@ -73,6 +77,7 @@ class BlockCommitter {
   BlockCommitterConfig config_;
   OnVerified on_verified_;
   OnCommitted on_committed_;
+  OnRefused on_refused_;
   base::Counter& invalid_;
   base::Counter& duplicates_;
   std::uint64_t next_;                                      // to verify; all below are verified
@@ -84,6 +89,7 @@ class BlockCommitter {
   std::map<std::uint64_t, Committing> committing_;
   base::Result<void> health_;
   std::optional<base::Error> last_refusal_;
+  base::Lifetime lifetime_;
 };
 
 }  // namespace grapevine::node

@@ -18,7 +18,10 @@ ChannelPeer::ChannelPeer(base::Environment environment, channel::GossipService& 
               environment_.log.Warn("block {} is not passed on: {}", number, given.error().message);
             }
           },
-          [this](std::uint64_t number, const base::Bytes& block) { Committed(number, block); }) {
+          [this](std::uint64_t number, const base::Bytes& block) { Committed(number, block); },
+          [this](std::uint64_t number) {
+            if (auto* channel = gossip_.FindChannel(setup_.name)) channel->blocks().Discard(number);
+          }) {
   committer_.SetEpoch(setup_.join.sequence);
   gossip_.JoinChannel(setup_.name, setup_.join,
                       lifetime_.Guard([this](std::uint64_t number, const base::Bytes& block, std::uint64_t epoch) {
@@ -31,7 +34,8 @@ void ChannelPeer::Committed(std::uint64_t number, const base::Bytes& block) {
   const auto parsed = msp::ParseBlock(block);
   if (parsed && msp::IsConfigBlock(*parsed)) ApplyConfiguration(number, block);
   gossip_.UpdateLedgerHeight(setup_.name, setup_.ledger.height());
-  setup_.committed(number);
+  const auto committed = setup_.committed;  // which may destroy this
+  committed(number);
 }
 
 void ChannelPeer::ApplyConfiguration(std::uint64_t number, const base::Bytes& block) {

@@ -20,7 +20,7 @@ struct ChannelSetup {
   // Makes the configuration of a committed configuration block take effect (identities and policies first, then TLS
   // trust: 03, 8.5) and says what it means for gossip. All known identities are validated anew afterwards.
   using ApplyConfiguration = std::function<base::Result<channel::JoinMessage>(const base::Bytes& config_block)>;
-  using OnCommitted = std::function<void(std::uint64_t number)>;
+  using OnCommitted = std::function<void(std::uint64_t number)>;  // may leave the channel
 
   std::string name;
   ledger::Ledger& ledger;

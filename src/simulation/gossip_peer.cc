@@ -58,24 +58,26 @@ void GossipPeer::Join(const std::string& channel, const channel::JoinMessage& jo
 void GossipPeer::JoinNow(const std::string& channel) {
   service_->JoinChannel(channel, chains_[channel].join,
                         [this, channel](std::uint64_t number, const base::Bytes& block, std::uint64_t) {
-                          Received(channel, number, block);
+                          // A copy: this callback goes when the peer is stopped.
+                          Received(std::string(channel), number, block);
                         });
   service_->UpdateLedgerHeight(channel, chains_[channel].height);
 }
 
 void GossipPeer::Publish(const std::string& channel, std::uint64_t number, const base::Bytes& block) {
   Received(channel, number, block);
-  (void)service_->GossipBlock(channel, number, block);
+  if (running()) (void)service_->GossipBlock(channel, number, block);
 }
 
 void GossipPeer::Received(const std::string& channel, std::uint64_t number, const base::Bytes& block) {
   Chain& chain = chains_[channel];
   if (number >= chain.height) chain.ahead.emplace(number, block);
-  for (auto next = chain.ahead.begin(); next != chain.ahead.end() && next->first == chain.height;
-       next = chain.ahead.erase(next)) {
-    ++chain.height;
+  // The observer may stop or restart this peer.
+  while (running() && !chain.ahead.empty() && chain.ahead.begin()->first == chain.height) {
+    const std::uint64_t committed = chain.height++;
+    chain.ahead.erase(chain.ahead.begin());
     service_->UpdateLedgerHeight(channel, chain.height);
-    if (committed_) committed_(*this, channel, next->first);
+    if (committed_) committed_(*this, channel, committed);
   }
 }
 

@@ -29,7 +29,8 @@ struct GossipPeerOptions {
 // the world. Must be destroyed before the world.
 class GossipPeer {
  public:
-  // The number of a block that became part of the chain here, at the moment of World::scheduler().Now().
+  // The number of a block that became part of the chain here, at the moment of World::scheduler().Now(). May stop,
+  // crash or restart the peer.
   using OnCommitted = std::function<void(GossipPeer& peer, const std::string& channel, std::uint64_t number)>;
 
   GossipPeer(World& world, Authority& authority, GossipPeerOptions options);

@@ -223,6 +223,22 @@ TEST_F(BlockPushTest, AfterLeavingNothingIsAcceptedOrPublished) {
   EXPECT_EQ(Refused("left"), 1U);
 }
 
+// A block that turned out not to be valid under a configuration before it makes room for the true one.
+TEST_F(BlockPushTest, AfterABlockWasDiscardedAnotherOneOfItsNumberIsDelivered) {
+  const base::Bytes stale = Block(0, "of an orderer that was removed");
+  Push(alice_, node_, 0, stale);
+  RunFor(20ms);
+  Push(bob_, node_, 0, Block(0));
+  RunFor(20ms);
+  EXPECT_EQ(node_.Numbers(), (Numbers{0}));
+
+  node_.blocks->Discard(0);
+  Push(bob_, node_, 0, Block(0));
+  RunFor(20ms);
+  ASSERT_EQ(node_.Numbers(), (Numbers{0, 0}));
+  EXPECT_EQ(node_.delivered[1].block, Block(0));
+}
+
 // A message keeps its place among those in work until its verdict is in.
 TEST_F(BlockPushTest, TheTicketIsKeptUntilTheVerdict) {
   auto place = std::make_shared<int>(0);

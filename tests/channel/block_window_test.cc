@@ -95,6 +95,19 @@ TEST(BlockWindowTest, PassesABlockOnOnce) {
   EXPECT_EQ(window.PassOn(2), nullptr);
 }
 
+TEST(BlockWindowTest, ADiscardedBlockIsMissingAgain) {
+  BlockWindow window(10, 0, 400s);
+  for (const std::uint64_t number : {0, 1, 2}) window.Add(number, Held(), kStart);
+  EXPECT_EQ(window.next(), 3U);
+  window.Discard(7);
+  EXPECT_EQ(window.next(), 3U);
+  window.Discard(1);
+  EXPECT_EQ(window.next(), 1U);
+  EXPECT_TRUE(window.WouldAccept(1));
+  window.Add(1, Held(), kStart);
+  EXPECT_EQ(window.next(), 3U);
+}
+
 TEST(BlockWindowTest, TheGreatestNumberOfAllNeverFits) {
   const BlockWindow window(10, 0, 400s);
   EXPECT_FALSE(window.WouldAccept(UINT64_MAX));

@@ -245,6 +245,25 @@ TEST_F(StateInfoAcceptTest, D26_AVerdictUnderAnEarlierConfigurationCountsForNoth
   EXPECT_FALSE(exchange_->IsEligible(bob.pki_id));
 }
 
+// D-26: nor does it for a copy that came after the change, while the first one's signature was still being checked.
+TEST_F(StateInfoAcceptTest, D26_ACopyAfterTheChangeDoesNotJoinTheVerdictUnderTheEarlierConfiguration) {
+  const auto alice = AddPeer("alice", kOrg1);
+  const auto bob = AddPeer("bob", kOrg2);
+  const auto state_info = StateInfoOf(bob, {7, 1});
+  const base::Duration cost = node_.host.options().costs.Of(base::WorkKind::kVerify);
+  ASSERT_GT(cost, 1us);
+  Push(bob, state_info);
+  RunFor(cost / 2);
+  exchange_->SetOrganizations({kOrg1, kOrg2});
+  Push(alice, state_info);
+  RunFor(cost / 2);  // the verdict under the earlier configuration is in
+  EXPECT_EQ(node_.crypto.verifications, 2U);
+  EXPECT_FALSE(exchange_->IsEligible(bob.pki_id));
+  RunFor(cost / 2);
+  EXPECT_TRUE(exchange_->IsEligible(bob.pki_id));
+  EXPECT_EQ(node_.crypto.verifications, 2U);
+}
+
 // Two configurations at once: the second's verdicts are its own, not those still under way for the first.
 TEST_F(StateInfoAcceptTest, D26_TwoConfigurationsInOneEventVerifyTwice) {
   const auto bob = AddPeer("bob", kOrg2);
@@ -254,6 +273,22 @@ TEST_F(StateInfoAcceptTest, D26_TwoConfigurationsInOneEventVerifyTwice) {
   RunFor(1s);
   EXPECT_EQ(node_.crypto.verifications, 3U);
   EXPECT_TRUE(exchange_->IsEligible(bob.pki_id));
+}
+
+// What the crypto has no room for now is no verdict: nobody loses its members for that.
+TEST_F(StateInfoAcceptTest, D26_WhatCouldNotBeVerifiedAnewIsKeptAndVerifiedLater) {
+  const auto alice = AddPeer("alice", kOrg1);
+  PushAndWait(alice, StateInfoOf(alice, {7, 1}));
+  exchange_->Start();
+  authority_.Revoke(alice.identity);
+  node_.crypto.busy_verifications = 1;
+  exchange_->SetOrganizations({kOrg1, kOrg2});
+  RunFor(1ms);
+  EXPECT_EQ(node_.crypto.verifications, 2U);
+  EXPECT_TRUE(exchange_->IsEligible(alice.pki_id));
+  RunFor(5s);  // a request tick
+  EXPECT_EQ(node_.crypto.verifications, 3U);
+  EXPECT_FALSE(exchange_->IsEligible(alice.pki_id));
 }
 
 class SmallStateInfoTest : public StateInfoTest {

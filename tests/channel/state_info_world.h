@@ -77,8 +77,10 @@ class CountingCrypto final : public msp::MessageCrypto {
     ++verifying;
     most_verifying = std::max(most_verifying, verifying);
     return real_.VerifyByChannel(std::move(channel), std::move(identity), std::move(signature), std::move(message),
-                                 [this, done = std::move(done)](base::Result<void> verdict) mutable {
+                                 [this, busy = busy_verifications > 0 && busy_verifications-- > 0,
+                                  done = std::move(done)](base::Result<void> verdict) mutable {
                                    --verifying;
+                                   if (busy) verdict = base::Fail(base::ErrorCode::kExhausted, "no room");
                                    done(std::move(verdict));
                                  });
   }
@@ -98,6 +100,7 @@ class CountingCrypto final : public msp::MessageCrypto {
   std::size_t signatures = 0;
   std::size_t failing_signatures = 0;  // so many of the next ones
   std::size_t verifications = 0;
+  std::size_t busy_verifications = 0;  // so many of the next ones by channel
   std::size_t verifying = 0;
   std::size_t most_verifying = 0;
 

@@ -45,7 +45,7 @@ class EnvelopeVerifierTest : public ::testing::Test {
   }
   std::optional<base::ErrorCode> VerifyByChannel(const base::Bytes& signer, const wire::Envelope& envelope) {
     std::optional<base::Result<void>> verdict;
-    verifier_->VerifyByChannel(kChannel, IdOf(signer), envelope, Store(verdict));
+    verifier_->VerifyByChannel(kChannel, 1, IdOf(signer), envelope, Store(verdict));
     return Await(verdict);
   }
   std::optional<base::ErrorCode> Await(std::optional<base::Result<void>>& verdict) {
@@ -115,7 +115,7 @@ TEST_F(EnvelopeVerifierTest, D6_EqualOnesUnderWayAreVerifiedOnce) {
   // Equal bytes under another signer or for a channel are something else.
   verifier_->Verify(IdOf(bob_), envelope, Store(verdicts[3]));
   std::optional<base::Result<void>> by_channel;
-  verifier_->VerifyByChannel(kChannel, IdOf(alice_), envelope, Store(by_channel));
+  verifier_->VerifyByChannel(kChannel, 1, IdOf(alice_), envelope, Store(by_channel));
   EXPECT_EQ(verifier_->under_way(), 3u);
   world_->scheduler().RunFor(1s);
   EXPECT_EQ(work() - before, 3u);
@@ -123,6 +123,18 @@ TEST_F(EnvelopeVerifierTest, D6_EqualOnesUnderWayAreVerifiedOnce) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(verdicts[i].has_value() && verdicts[i]->has_value());
   EXPECT_TRUE(verdicts[3].has_value() && !verdicts[3]->has_value());
   EXPECT_TRUE(by_channel.has_value() && by_channel->has_value());
+}
+
+TEST_F(EnvelopeVerifierTest, D26_OneUnderAnEarlierConfigurationIsNotJoined) {
+  const wire::Envelope envelope = Signed(alice_, "text");
+  const std::uint64_t before = work();
+  std::vector<std::optional<base::Result<void>>> verdicts(2);
+  verifier_->VerifyByChannel(kChannel, 1, IdOf(alice_), envelope, Store(verdicts[0]));
+  verifier_->VerifyByChannel(kChannel, 2, IdOf(alice_), envelope, Store(verdicts[1]));
+  world_->scheduler().RunFor(1s);
+  EXPECT_EQ(work() - before, 2u);
+  EXPECT_EQ(joined(), 0u);
+  for (const auto& verdict : verdicts) EXPECT_TRUE(verdict.has_value() && verdict->has_value());
 }
 
 TEST_F(EnvelopeVerifierTest, OneThatIsOverIsNotJoined) {

@@ -155,6 +155,21 @@ TEST_F(RequestTest, WhoMayNotEvenSeeTheNodeIsDisconnected) {
   EXPECT_TRUE(hidden.Received<wire::MembershipResponse>().empty());
 }
 
+// D-4: an answer costs as much as there are members, so each peer has a budget.
+TEST_F(RequestTest, D4_APeerThatAsksAHundredTimesGetsSixteenAnswersASecond) {
+  Stranger& stranger = AddStranger("stranger");
+  Introduce(stranger, *node_);
+  const auto request = Stranger::Request(stranger.Alive({.time = Fresh(9)}));
+  for (int i = 0; i < 100; ++i) stranger.Send(*node_, request);
+  Run(500ms);
+  EXPECT_EQ(stranger.Received<wire::MembershipResponse>().size(), 16U);
+  EXPECT_EQ(node_->Refused("request", "busy"), 84U);
+  Run(1s);
+  stranger.Send(*node_, request);
+  Run(100ms);
+  EXPECT_EQ(stranger.Received<wire::MembershipResponse>().size(), 17U);
+}
+
 TEST_F(RequestTest, AnAnswerThatCannotBeSignedIsLeftOut) {
   Stranger& stranger = AddStranger("stranger");
   Introduce(stranger, *node_);

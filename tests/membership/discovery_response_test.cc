@@ -154,6 +154,28 @@ TEST_F(ResponseTest, D24_WhatCameByAResponseIsNotVerifiedAgain) {
   EXPECT_TRUE(node_->emissions.empty());
 }
 
+// D-4: each peer has one place among those in work for its responses, so that nobody can take them all.
+TEST_F(ResponseTest, D4_OneResponseOfAPeerIsReadAtATime) {
+  std::vector<wire::Envelope> many;
+  for (int i = 0; i < 200; ++i) {
+    many.push_back(Alive(authority_.Issue(kOrg1, "peer" + std::to_string(i)),
+                         {.time = Fresh(1), .internal = "peer:1", .embed_identity = true}));
+  }
+  for (int i = 0; i < 3; ++i) responder_->Send(*node_, Stranger::Response(many));
+  std::size_t most = 0;
+  ASSERT_TRUE(RunUntil(
+      [&] {
+        most = std::max(most, node_->intake.in_work());
+        return node_->discovery.sizes().alive == 200U;
+      },
+      10s));
+  EXPECT_EQ(most, 1U);
+  Run(100ms);
+  EXPECT_EQ(node_->Refused("response_alive", "busy"), 2U);
+  Deliver(many);
+  EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 200U);
+}
+
 // A huge response is read in slices, with few signatures at a time; the ticket is kept until all is done.
 TEST_F(ResponseTest, AHugeResponseIsReadInSlices) {
   std::vector<wire::Envelope> many;

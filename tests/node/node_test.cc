@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,7 +58,11 @@ struct Peer {
                                                  next.sequence += configurations;
                                                  return base::Result<channel::JoinMessage>(next);
                                                },
-                                           .committed = [this](std::uint64_t number) { committed.push_back(number); }});
+                                           .committed =
+                                               [this](std::uint64_t number) {
+                                                 committed.push_back(number);
+                                                 if (on_committed) on_committed();
+                                               }});
     ASSERT_TRUE(joined);
   }
   ChannelPeer& channel() { return *node->FindChannel(kChannel); }
@@ -73,6 +78,7 @@ struct Peer {
   std::unique_ptr<Node> node;
   std::size_t configurations = 0;
   std::vector<std::uint64_t> committed;
+  std::function<void()> on_committed;
 };
 
 class NodeTest : public ::testing::Test {
@@ -272,6 +278,18 @@ TEST_F(NodeTest, ALateStarterGetsMoreThanTheCommitterTakesAtOnce) {
   ASSERT_TRUE(AllReach(251, 3));
 }
 
+// Whoever is told of a commit may leave the channel, also while further commits are under way.
+TEST_F(NodeTest, LeavesAChannelInTheEventOfACommit) {
+  Build({1});
+  const auto chain = Chain(4);
+  Peer& peer = *peers_[0];
+  peer.on_committed = [&peer] { peer.node->LeaveChannel(kChannel); };
+  for (std::size_t i = 1; i < chain.size(); ++i) ASSERT_TRUE(peer.channel().Offer(i, chain[i]));
+  world_.scheduler().RunFor(10s);
+  EXPECT_EQ(peer.committed, (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(peer.node->FindChannel(kChannel), nullptr);
+}
+
 // A node that left takes no more blocks; the others see it leave, and it may come back.
 TEST_F(NodeTest, LeavesAChannelAndComesBack) {
   Build({2});
@@ -279,6 +297,10 @@ TEST_F(NodeTest, LeavesAChannelAndComesBack) {
   const auto chain = Chain(3);
   peers_[1]->node->LeaveChannel(kChannel);
   EXPECT_EQ(peers_[1]->node->FindChannel(kChannel), nullptr);
+  const wire::LeadershipMessage declaration{.pki_id = peers_[1]->node->pki_id(), .timestamp = {1, 1}};
+  const auto said = peers_[1]->node->gossip().Gossip(wire::NewMessage(declaration, kChannel));
+  ASSERT_FALSE(said);
+  EXPECT_EQ(said.error().code, base::ErrorCode::kNotFound);
   ASSERT_TRUE(
       world_.scheduler().RunUntil([&] { return peers_[0]->node->gossip().PeersOfChannel(kChannel).empty(); }, 60s));
   peers_[0]->channel().Offer(1, chain[1]);
