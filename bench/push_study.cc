@@ -50,7 +50,7 @@ struct Setting {
 
 struct Scheme {
   const char* name;
-  gossip::RingConfig ring;
+  gossip::RingConfig ring{};
   bool random = false;  // with fan-out 3, instead of the ring
   bool repair = true;
 };
