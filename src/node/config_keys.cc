@@ -19,6 +19,7 @@ using E = ElectionConfig;
 using S = StateTransferConfig;
 using P = PrivateDataConfig;
 using D = DeliverClientConfig;
+using T = TlsConfig;
 using enum ReadingRule;
 
 // The member at the end of a path of pointers to members: At<&C::gossip, &G::pull_interval>(configuration).
@@ -45,8 +46,8 @@ constexpr ConfigKey NegativeIsDefault(ConfigKey key) {
 constexpr ConfigKey kKeys[] = {
     // Addresses and transport.
     {"peer.address", kRaw, "node", &At<&C::address>, "where the peer listens and is reached"},
-    {"peer.tls.enabled", kRaw, "transport", &At<&C::tls_enabled>, "TLS on every connection"},
-    {"peer.tls.clientAuthRequired", kRaw, "transport", &At<&C::tls_client_auth_required>,
+    {"peer.tls.enabled", kRaw, "transport", &At<&C::tls, &T::enabled>, "TLS on every connection"},
+    {"peer.tls.clientAuthRequired", kRaw, "transport", &At<&C::tls, &T::client_auth_required>,
      "clients must show a certificate"},
     {"peer.keepalive.client.interval", kWhenAbsent, "transport", &At<&C::keepalive, &K::client_interval>,
      "ping of an idle connection to a peer"},

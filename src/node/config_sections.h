@@ -8,39 +8,19 @@
 
 #include "base/executor.h"
 #include "base/transport.h"
+#include "delivery/config.h"
+#include "election/config.h"
+#include "statetransfer/config.h"
 
 namespace grapevine::node {
 
 using namespace std::chrono_literals;  // NOLINT: 5s in the defaults below
 
-// Who pulls blocks from the ordering service: the static leaders, or one elected leader per organisation and channel.
-struct ElectionConfig {
-  bool use_leader_election = false;  // excludes org_leader
-  bool org_leader = false;
-  base::Duration startup_grace_period = 15s;
-  base::Duration membership_sample_interval = 1s;
-  base::Duration leader_alive_threshold = 10s;  // the same on all peers of an organisation
-  base::Duration leader_election_duration = 5s;
-
-  // 13.2: how often a leader declares itself, and for how long one that yielded does not stand again.
-  base::Duration declaration_period() const { return leader_alive_threshold / 2; }
-  base::Duration yield_period() const { return 6 * leader_alive_threshold; }
-
-  friend bool operator==(const ElectionConfig&, const ElectionConfig&) = default;
-};
-
-struct StateTransferConfig {
-  bool enabled = false;  // the requester; requests of others are answered regardless
-  base::Duration check_interval = 10s;
-  base::Duration response_timeout = 3s;
-  std::uint64_t batch_blocks = 10;   // requested is start ... start + batch_blocks, both included
-  std::uint64_t buffer_blocks = 20;  // pushed blocks so far above the height are dropped
-  std::uint64_t max_retries = 3;     // after the first attempt
-  std::uint64_t queue_messages = 100;
-  bool non_blocking_commit = false;  // a full buffer drops the deliver client's blocks instead of holding it up
-
-  friend bool operator==(const StateTransferConfig&, const StateTransferConfig&) = default;
-};
+using delivery::AddressOverride;
+using delivery::DeliverClientConfig;
+using delivery::DelivererPolicy;
+using election::ElectionConfig;
+using statetransfer::StateTransferConfig;
 
 struct PrivateDataConfig {
   base::Duration pull_retry_threshold{};  // zero: missing data is never pulled
@@ -57,29 +37,27 @@ struct PrivateDataConfig {
   friend bool operator==(const PrivateDataConfig&, const PrivateDataConfig&) = default;
 };
 
-// An orderer endpoint that is replaced by another one.
-struct AddressOverride {
-  base::Endpoint from;
-  base::Endpoint to;
-  std::string ca_certs_file;
+// Certificates and keys of one listening address; paths are those of the file system, PEM.
+struct TlsConfig {
+  bool enabled = false;
+  bool client_auth_required = false;
+  std::string cert_file;
+  std::string key_file;
+  std::string root_cert_file;
+  std::vector<std::string> client_root_ca_files;
+  std::string client_cert_file;  // peer.tls only: as client; empty: cert_file
+  std::string client_key_file;
 
-  friend bool operator==(const AddressOverride&, const AddressOverride&) = default;
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
-// How channels with a BFT ordering service are delivered.
-enum class DelivererPolicy { kCluster, kSimple };
+// operations.*, metrics.*
+struct OperationsConfig {
+  base::Endpoint listen_address;  // empty: no operations endpoint
+  TlsConfig tls;
+  std::string metrics_provider = "disabled";  // prometheus, or disabled
 
-struct DeliverClientConfig {
-  bool block_gossip_enabled = true;                    // leaders push what they pull; never for BFT
-  base::Duration reconnect_total_time_threshold = 1h;  // an elected leader gives up
-  base::Duration conn_timeout = 3s;
-  base::Duration reconnect_backoff_threshold = 1h;    // longest single pause
-  base::Duration block_censorship_timeout = 30s;      // BFT
-  base::Duration minimal_reconnect_interval = 100ms;  // BFT
-  std::vector<AddressOverride> address_overrides;
-  DelivererPolicy policy = DelivererPolicy::kCluster;
-
-  friend bool operator==(const DeliverClientConfig&, const DeliverClientConfig&) = default;
+  friend bool operator==(const OperationsConfig&, const OperationsConfig&) = default;
 };
 
 // HTTP/2 pings: as client of other peers, as server, and as client of the ordering service.

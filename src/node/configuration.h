@@ -51,15 +51,23 @@ struct GossipKeys {
 };
 
 struct Configuration {
-  base::Endpoint address;  // peer.address
-  bool tls_enabled = false;
-  bool tls_client_auth_required = false;
+  std::string id;                 // peer.id, for logs
+  base::Endpoint listen_address;  // peer.listenAddress
+  base::Endpoint address;         // peer.address
+  std::string msp_folder;         // peer.mspConfigPath
+  std::string organization;       // peer.localMspId
+  std::string data_folder;        // peer.fileSystemPath: ledgers and what else must survive a restart
+  base::Duration authentication_time_window = 15min;
+  std::uint64_t max_receive_bytes = 100U << 20;  // of one message
+  std::uint64_t max_send_bytes = 100U << 20;
+  TlsConfig tls;
   KeepaliveConfig keepalive;
   GossipKeys gossip;
   ElectionConfig election;
   StateTransferConfig state;
   PrivateDataConfig private_data;
   DeliverClientConfig deliver;
+  OperationsConfig operations;
 
   friend bool operator==(const Configuration&, const Configuration&) = default;
 };

@@ -230,8 +230,8 @@ peer:
   const ConfigReading reading = ReadConfiguration(*values);
   Configuration expected;
   expected.address = "a:1";
-  expected.tls_enabled = true;
-  expected.tls_client_auth_required = true;
+  expected.tls.enabled = true;
+  expected.tls.client_auth_required = true;
   expected.keepalive = {.client_interval = 104s,
                         .client_timeout = 105s,
                         .server_interval = 101s,

@@ -1,0 +1,55 @@
+// The ordering service's Deliver method over any chain: for demos, tests and replays (specification 22, sections 3, 4,
+// 9 and 10).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/environment.h"
+#include "base/transport.h"
+
+namespace grapevine::delivery {
+
+// A chain that is served; it may grow. One executor, the service's.
+class BlockChain {
+ public:
+  virtual ~BlockChain() = default;
+  // Blocks that may be delivered: 0 to height() - 1.
+  virtual std::uint64_t height() const = 0;
+  // A serialised common.Block below the height.
+  virtual base::Handle Read(std::uint64_t number, std::move_only_function<void(base::Result<base::Bytes>)> done) = 0;
+  // Runs after each growth, as an event of its own, until the handle is destroyed.
+  virtual base::Handle OnGrowth(std::function<void()> grown) = 0;
+  // Whether whoever signed may read (/Channel/Readers in the orderer): kDenied if not.
+  virtual base::Handle CheckAccess(base::Bytes identity, base::Bytes signature, base::Bytes message,
+                                   std::move_only_function<void(base::Result<void>)> done) = 0;
+};
+
+struct DeliverServiceConfig {
+  base::Duration time_window = std::chrono::minutes(15);  // of a request's timestamp around now
+  bool mutual_tls = true;                                 // the request's tls_cert_hash must be the client's
+  std::size_t max_streams = 2500;
+  std::size_t max_unsent = 8;  // blocks queued on one stream; a reader that is behind costs no more memory
+};
+
+// Serves /orderer.AtomicBroadcast/Deliver from construction to destruction: seek semantics, access, one SUCCESS after
+// the stop block, several requests on one stream. Errors are the protocol's statuses. One executor.
+class DeliverService {
+ public:
+  // `server` is borrowed and must outlive it.
+  DeliverService(base::Environment environment, base::Server& server, DeliverServiceConfig config = {});
+  ~DeliverService();
+  DeliverService(const DeliverService&) = delete;
+  DeliverService& operator=(const DeliverService&) = delete;
+
+  // From now on; `chain` is borrowed and must outlive the service. An unknown channel is NOT_FOUND.
+  void AddChannel(std::string channel, BlockChain& chain);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace grapevine::delivery
