@@ -28,6 +28,10 @@ struct NeverZero {
 };
 // Zero is an error: the part would do nothing, or turn without pause. Fabric's files cannot say zero for most of these.
 constexpr NeverZero kNeverZero[] = {
+    {"peer.authentication.timewindow", "no client's clock is ever right enough"},
+    {"peer.connectiontimeout", "no client is ever let in"},
+    {"peer.maxRecvMsgSize", "nothing is ever received"},
+    {"peer.maxSendMsgSize", "nothing is ever sent"},
     {"peer.gossip.dialTimeout", "no connection is ever made"},
     {"peer.gossip.connTimeout", "no connection is ever made"},
     {"peer.gossip.recvBuffSize", "nothing is ever received"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iterator>
 #include <type_traits>
 
@@ -20,6 +21,7 @@ using S = StateTransferConfig;
 using P = PrivateDataConfig;
 using D = DeliverClientConfig;
 using T = TlsConfig;
+using O = OperationsConfig;
 using enum ReadingRule;
 
 // The member at the end of a path of pointers to members: At<&C::gossip, &G::pull_interval>(configuration).
@@ -43,12 +45,64 @@ constexpr ConfigKey NegativeIsDefault(ConfigKey key) {
   return key;
 }
 
+constexpr ConfigKey Path(ConfigKey key) {
+  key.is_path = true;
+  return key;
+}
+
+// Other values are errors, or else the default is used.
+constexpr ConfigKey OneOf(ConfigKey key, Choices choices) {
+  key.choices = choices;
+  return key;
+}
+
 constexpr ConfigKey kKeys[] = {
+    // Who the peer is, and where its files are.
+    {"peer.id", kRaw, "node", &At<&C::id>, "name of the peer in logs"},
+    {"peer.networkId", kIgnored, "-", {}, "a label of the network"},
+    Path({"peer.mspConfigPath", kRaw, "node", &At<&C::msp_folder>, "folder with the own certificate, key and CAs"}),
+    {"peer.localMspId", kRaw, "node", &At<&C::organization>, "MSP id of the own organisation"},
+    OneOf({"peer.localMspType", kIgnored, "node", {}, "kind of the own MSP"},
+          {{"bccsp"}, "is a kind of MSP that is not supported", true}),
+    OneOf({"peer.BCCSP.Default", kIgnored, "node", {}, "where private keys are held"},
+          {{"SW"}, "would keep the private key in a hardware module, which is not supported yet", true}),
+    {"peer.BCCSP.SW.Hash", kIgnored, "-", {}, "signatures use SHA-256 whatever it says, as in Fabric"},
+    {"peer.BCCSP.SW.Security", kIgnored, "-", {}, "signatures use SHA-256 whatever it says, as in Fabric"},
+    Path({"peer.BCCSP.SW.FileKeyStore.KeyStore", kRaw, "node", &At<&C::key_store_folder>,
+          "folder with the private key; none: keystore in peer.mspConfigPath"}),
+    Path({"peer.fileSystemPath", kRaw, "node", &At<&C::data_folder>, "folder of ledgers and other durable data"}),
+    WithDefault(Path({"grapevine.admin.socket", kRaw, "node", &At<&C::admin_socket>,
+                      "Unix socket on which the command line talks to the running peer"}),
+                "peer.fileSystemPath/grapevine/admin.sock",
+                [](C& c) {
+                  if (!c.data_folder.empty()) c.admin_socket = c.data_folder + "/grapevine/admin.sock";
+                }),
     // Addresses and transport.
-    {"peer.address", kRaw, "node", &At<&C::address>, "where the peer listens and is reached"},
+    {"peer.address", kRaw, "node", &At<&C::address>,
+     "where other peers of the organisation reach this one; for 0.0.0.0 the host is detected, as in Fabric"},
+    {"peer.addressAutoDetect", kRaw, "node", &At<&C::address_auto_detect>,
+     "the host of peer.address is the machine's first address that is not a loopback one"},
+    WithDefault({"peer.listenAddress", kRaw, "transport", &At<&C::listen_address>, "where the peer listens"},
+                "peer.address", [](C& c) { c.listen_address = c.address; }),
+    {"peer.authentication.timewindow", kUnlessPositive, "transport", &At<&C::authentication_time_window>,
+     "how far a client's clock may differ from this peer's"},
+    {"peer.connectiontimeout", kUnlessPositive, "transport", &At<&C::connection_timeout>,
+     "TLS handshake with a client; not in the sample file"},
+    {"peer.maxRecvMsgSize", kWhenAbsent, "transport", &At<&C::max_receive_bytes>, "largest message taken, in bytes"},
+    {"peer.maxSendMsgSize", kWhenAbsent, "transport", &At<&C::max_send_bytes>, "largest message sent, in bytes"},
     {"peer.tls.enabled", kRaw, "transport", &At<&C::tls, &T::enabled>, "TLS on every connection"},
     {"peer.tls.clientAuthRequired", kRaw, "transport", &At<&C::tls, &T::client_auth_required>,
-     "clients must show a certificate"},
+     "clients must show a certificate of a known CA; orderers are shown one"},
+    Path({"peer.tls.cert.file", kRaw, "transport", &At<&C::tls, &T::cert_file>, "own TLS certificate"}),
+    Path({"peer.tls.key.file", kRaw, "transport", &At<&C::tls, &T::key_file>, "its private key"}),
+    Path({"peer.tls.rootcert.file", kRaw, "transport", &At<&C::tls, &T::root_cert_file>,
+          "CAs of other peers' TLS certificates, besides those of the channels"}),
+    Path({"peer.tls.clientRootCAs.files", kRaw, "transport", &At<&C::tls, &T::client_root_ca_files>,
+          "CAs of clients' TLS certificates, besides those of the channels"}),
+    Path({"peer.tls.clientCert.file", kRaw, "transport", &At<&C::tls, &T::client_cert_file>,
+          "TLS certificate as client; none: peer.tls.cert.file"}),
+    Path({"peer.tls.clientKey.file", kRaw, "transport", &At<&C::tls, &T::client_key_file>,
+          "its private key; none: peer.tls.key.file"}),
     {"peer.keepalive.client.interval", kWhenAbsent, "transport", &At<&C::keepalive, &K::client_interval>,
      "ping of an idle connection to a peer"},
     {"peer.keepalive.client.timeout", kWhenAbsent, "transport", &At<&C::keepalive, &K::client_timeout>,
@@ -200,6 +254,39 @@ constexpr ConfigKey kKeys[] = {
      "orderer endpoints replaced by others: from, to, caCertsFile"},
     {"peer.deliveryclient.policy", kWhenAbsent, "deliver client", &At<&C::deliver, &D::policy>,
      "BFT: cluster or simple; since 3.0"},
+    // Operations.
+    {"operations.listenAddress", kRaw, "operations", &At<&C::operations, &O::listen_address>,
+     "where /metrics, /healthz, /logspec and /version are served; none: nowhere"},
+    {"operations.tls.enabled", kRaw, "operations", &At<&C::operations, &O::tls, &T::enabled>,
+     "TLS on the operations endpoint"},
+    {"operations.tls.clientAuthRequired", kRaw, "operations", &At<&C::operations, &O::tls, &T::client_auth_required>,
+     "its clients must show a certificate"},
+    Path({"operations.tls.cert.file", kRaw, "operations", &At<&C::operations, &O::tls, &T::cert_file>,
+          "its certificate"}),
+    Path(
+        {"operations.tls.key.file", kRaw, "operations", &At<&C::operations, &O::tls, &T::key_file>, "its private key"}),
+    Path({"operations.tls.clientRootCAs.files", kRaw, "operations",
+          &At<&C::operations, &O::tls, &T::client_root_ca_files>, "CAs of its clients' certificates"}),
+    OneOf({"metrics.provider", kRaw, "operations", &At<&C::operations, &O::metrics_provider>,
+           "whether /metrics is served"},
+          {{"disabled", "prometheus"}, "is not offered", false}),
+};
+
+constexpr NotApplicablePart kNotApplicable[] = {
+    {"chaincode", "chaincode is not executed"},
+    {"ledger", "blocks are stored, but no state, history, private data or snapshots"},
+    {"metrics.statsd", "metrics are to be had from the operations endpoint only"},
+    {"peer.BCCSP.PKCS11", "private keys are read from files"},
+    {"peer.chaincodeAddress", "chaincode is not executed"},
+    {"peer.chaincodeListenAddress", "chaincode is not executed"},
+    {"peer.client", "concerns Fabric's command line only"},
+    {"peer.discovery", "clients ask Fabric's peers, whose answers contain this peer"},
+    {"peer.gateway", "transactions are submitted by way of Fabric's peers"},
+    {"peer.handlers", "transactions are neither endorsed nor validated"},
+    {"peer.limits", "the services that they limit are not offered"},
+    {"peer.profile", "there is no profiling endpoint"},
+    {"peer.validatorPoolSize", "transactions are not validated"},
+    {"vm", "chaincode is not executed"},
 };
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -245,11 +332,42 @@ const ConfigKey* FindConfigKey(std::string_view name) {
   return found == std::end(kKeys) ? nullptr : found;
 }
 
-std::string_view KindOf(const ConfigKey& key) {
+std::span<const NotApplicablePart> NotApplicableParts() { return kNotApplicable; }
+
+const NotApplicablePart* FindNotApplicablePart(std::string_view key) {
+  const KeyLess less;
+  const auto* const found = std::ranges::find_if(kNotApplicable, [&](const NotApplicablePart& part) {
+    const std::string_view start = key.substr(0, part.name.size());
+    const bool ends = key.size() == start.size() || key[start.size()] == '.';
+    return ends && !less(start, part.name) && !less(part.name, start);
+  });
+  return found == std::end(kNotApplicable) ? nullptr : found;
+}
+
+std::string KindOf(const ConfigKey& key) {
   static constexpr std::array<std::string_view, std::variant_size_v<ConfigPlace>> kKinds = {
       "any",  "duration", "integer",           "true or false",
       "text", "list",     "cluster or simple", "list of from, to, caCertsFile"};
-  return kKinds.at(key.place.index());
+  const auto& [first, second] = key.choices.values;
+  if (!second.empty()) return fmt::format("{} or {}", first, second);
+  if (!first.empty()) return std::string(first);
+  if (key.is_path) return std::holds_alternative<std::string& (*)(C&)>(key.place) ? "path" : "list of paths";
+  return std::string(kKinds.at(key.place.index()));
+}
+
+void ResolvePaths(const std::string& folder, Configuration& configuration) {
+  const std::filesystem::path parent(folder);
+  const auto resolve = [&](std::string& path) {
+    if (!path.empty()) path = (parent / path).lexically_normal().string();
+  };
+  for (const ConfigKey& key : kKeys) {
+    if (!key.is_path) continue;
+    if (const auto* text = std::get_if<std::string& (*)(C&)>(&key.place)) resolve((*text)(configuration));
+    if (const auto* list = std::get_if<std::vector<std::string>& (*)(C&)>(&key.place)) {
+      std::ranges::for_each((*list)(configuration), resolve);
+    }
+  }
+  for (AddressOverride& entry : configuration.deliver.address_overrides) resolve(entry.ca_certs_file);
 }
 
 std::string FormatValue(const ConfigKey& key, const Configuration& configuration) {

@@ -1,6 +1,6 @@
 #include "node/config_reader.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -39,14 +39,26 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string_view NearestKey(std::string_view unknown) {
-  return std::ranges::min(ConfigKeys(), {}, [&](const ConfigKey& key) { return EditDistance(unknown, key.name); }).name;
+// As many of the words between dots as `example` has.
+std::string_view FirstWords(std::string_view key, std::string_view example) {
+  std::size_t end = key.find('.');
+  for (auto dots = std::ranges::count(example, '.'); dots > 0 && end != std::string_view::npos; --dots) {
+    end = key.find('.', end + 1);
+  }
+  return key.substr(0, end);
 }
 
-bool StartsWith(std::string_view key, std::string_view prefix) {
-  const KeyLess less;
-  const std::string_view start = key.substr(0, prefix.size());
-  return !less(start, prefix) && !less(prefix, start);
+std::string_view NearestKey(std::string_view unknown) {
+  const auto distance = [&](const ConfigKey& key) { return EditDistance(unknown, key.name); };
+  const ConfigKey& nearest = std::ranges::min(ConfigKeys(), {}, distance);
+  // Of a part only the name is known.
+  const auto part_distance = [&](const NotApplicablePart& part) {
+    return EditDistance(FirstWords(unknown, part.name), part.name);
+  };
+  const NotApplicablePart& part = std::ranges::min(NotApplicableParts(), {}, part_distance);
+  const std::size_t slip = part_distance(part);
+  const bool is_part = slip < distance(nearest) && slip * 3 <= part.name.size();
+  return is_part ? part.name : nearest.name;
 }
 
 class Reader {
@@ -56,11 +68,17 @@ class Reader {
   ConfigReading Run() {
     for (const ConfigKey& key : ConfigKeys()) Read(key);
     for (const auto& [name, text] : values_) {
-      const bool ours = StartsWith(name, "peer.gossip.") || StartsWith(name, "peer.deliveryclient.");
-      if (ours && !known_.contains(name)) {
+      if (known_.contains(name)) continue;
+      if (const NotApplicablePart* part = FindNotApplicablePart(name)) {
+        not_applicable_.insert(part->name);
+      } else {
         Add(Severity::kWarning, name, text, "no such key, nothing reads it",
             fmt::format("the nearest known key is {}", NearestKey(name)));
       }
+    }
+    if (!not_applicable_.empty()) {
+      Add(Severity::kNote, "not applicable", fmt::format("{}", fmt::join(not_applicable_, ", ")),
+          "concern parts of Fabric that Grapevine does not have, so nothing reads them", "remove them if you like");
     }
     return std::move(reading_);
   }
@@ -78,8 +96,23 @@ class Reader {
       return Unset(key);
     }
     const std::string& text = found->second;
+    if (!IsChoice(key, text)) return;
     if (!key.note.empty()) Add(Severity::kNote, key.name, text, std::string(key.note), "remove it if you like");
     std::visit([&](auto place) { Store(key, text, place); }, key.place);
+  }
+
+  // True as well if the key is no choice.
+  bool IsChoice(const ConfigKey& key, const std::string& text) {
+    const auto& [first, second] = key.choices.values;
+    if (first.empty() || text == first || text == second) return true;
+    const std::string remedy = fmt::format("set it to {}", KindOf(key));
+    if (key.choices.others_are_errors) {
+      Refuse(key, text, std::string(key.choices.otherwise), remedy);
+    } else {
+      Add(Severity::kWarning, key.name, text, fmt::format("{}, so {} is used", key.choices.otherwise, DefaultOf(key)),
+          remedy);
+    }
+    return false;
   }
 
   void Store(const ConfigKey&, const std::string&, std::monostate) {}
@@ -211,7 +244,8 @@ class Reader {
   }
 
   const ConfigValues& values_;
-  std::set<std::string_view> known_;  // keys of values_ that the table has
+  std::set<std::string_view> known_;           // keys of values_ that the table has
+  std::set<std::string_view> not_applicable_;  // parts of which values_ has keys
   ConfigReading reading_;
 };
 

@@ -19,8 +19,9 @@ struct ConfigReading {
   ConfigFindings findings;  // in the order of the table, then of unknown keys
 };
 
-// Never fails: what cannot be read has its default, and a finding. Keys outside peer.gossip and peer.deliveryclient
-// that are not in the table are none of our business. What the values mean together is for Check.
+// Never fails: what cannot be read has its default, and a finding. Unknown keys are warnings that name the nearest
+// known one; those of parts that Grapevine does not have are listed in one note. Paths are as written: see
+// ResolvePaths. What the values mean together is for Check.
 ConfigReading ReadConfiguration(const ConfigValues& values);
 
 }  // namespace grapevine::node

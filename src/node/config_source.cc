@@ -91,7 +91,7 @@ Result<ConfigValues> ReadCoreYaml(const std::string& text) {
 void OverrideFromEnvironment(const std::map<std::string, std::string>& environment, ConfigValues& values) {
   static constexpr std::string_view kPrefix = "CORE_";
   for (const auto& [name, text] : environment) {
-    if (!name.starts_with("CORE_PEER_") || text.empty()) continue;
+    if (!name.starts_with(kPrefix) || text.empty()) continue;
     std::string key = name.substr(kPrefix.size());
     std::ranges::replace(key, '_', '.');
     if (const ConfigKey* known = FindConfigKey(key)) key = known->name;  // as people write it

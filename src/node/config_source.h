@@ -14,7 +14,7 @@ namespace grapevine::node {
 base::Result<ConfigValues> ReadCoreYaml(const std::string& text);
 
 // CORE_PEER_GOSSIP_PULLINTERVAL=4s sets peer.gossip.pullInterval, whatever `values` has; an empty variable sets
-// nothing. Only variables that begin with CORE_PEER_ matter. `environment`: name -> value, of this process.
+// nothing. Only variables that begin with CORE_ matter. `environment`: name -> value, of this process.
 void OverrideFromEnvironment(const std::map<std::string, std::string>& environment, ConfigValues& values);
 
 }  // namespace grapevine::node

@@ -54,10 +54,13 @@ struct Configuration {
   std::string id;                 // peer.id, for logs
   base::Endpoint listen_address;  // peer.listenAddress
   base::Endpoint address;         // peer.address
-  std::string msp_folder;         // peer.mspConfigPath
-  std::string organization;       // peer.localMspId
-  std::string data_folder;        // peer.fileSystemPath: ledgers and what else must survive a restart
+  bool address_auto_detect = false;
+  std::string msp_folder;        // peer.mspConfigPath
+  std::string organization;      // peer.localMspId
+  std::string key_store_folder;  // empty: keystore below msp_folder
+  std::string data_folder;       // peer.fileSystemPath: ledgers and what else must survive a restart
   base::Duration authentication_time_window = 15min;
+  base::Duration connection_timeout = 5s;        // of a handshake with a client
   std::uint64_t max_receive_bytes = 100U << 20;  // of one message
   std::uint64_t max_send_bytes = 100U << 20;
   TlsConfig tls;
@@ -68,6 +71,7 @@ struct Configuration {
   PrivateDataConfig private_data;
   DeliverClientConfig deliver;
   OperationsConfig operations;
+  std::string admin_socket;  // grapevine.admin.socket
 
   friend bool operator==(const Configuration&, const Configuration&) = default;
 };
