@@ -200,17 +200,22 @@ TEST(MembershipScenario, LossOfAFifthOfThePacketsKillsNobody) {
   EXPECT_FALSE(network.RunUntil([&] { return !network.ViewsComplete(); }, 300s));
 }
 
-// Peer 0 and peer 5 cannot dial half of the others, who can dial them: one direction is enough.
+// Peer 5 cannot dial some of the others, who can dial it: one direction is enough. Until one of them has dialled it,
+// its own failed dial may presume that one dead for a moment.
 TEST(MembershipScenario, OneWayReachabilityIsEnough) {
-  GossipNetworkOptions options;
-  options.peers = {8};
-  GossipNetwork network(Seeds().front(), options);
-  for (std::size_t i = 1; i < 8; ++i) {
-    if (i != 5) network.network().SetDialable(network.peer(5).host(), network.peer(i).host(), i < 4);
+  for (const std::uint64_t seed : Seeds()) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetworkOptions options;
+    options.peers = {8};
+    GossipNetwork network(seed, options);
+    for (std::size_t i = 1; i < 8; ++i) {
+      if (i != 5) network.network().SetDialable(network.peer(5).host(), network.peer(i).host(), i < 4);
+    }
+    network.StartAll();
+    network.RunFor(30s);
+    ASSERT_TRUE(network.ViewsComplete());
+    EXPECT_FALSE(network.RunUntil([&] { return !network.ViewsComplete(); }, 300s));
   }
-  network.StartAll();
-  ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 60s));
-  EXPECT_FALSE(network.RunUntil([&] { return !network.ViewsComplete(); }, 300s));
 }
 
 // Ten minutes of partition: each side sees itself only, forgets the other one, and finds it again after healing,
