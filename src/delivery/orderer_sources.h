@@ -42,6 +42,8 @@ struct OrdererAddress {
 struct OrdererOverride {
   base::Endpoint from;
   OrdererAddress to;
+
+  friend bool operator==(const OrdererOverride&, const OrdererOverride&) = default;
 };
 
 // Dials orderers, each with its own trust. Real: runtime::OrdererDialer. Simulated: simulation::OrdererDialer.
