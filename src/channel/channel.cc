@@ -1,5 +1,6 @@
 #include "channel/channel.h"
 
+#include <map>
 #include <utility>
 
 #include "channel/membership_tracker.h"
@@ -14,6 +15,8 @@ namespace grapevine::channel {
 using comm::ReceivedMessagePtr;
 using gossip::Ticket;
 
+using PeerHeightObserver = std::function<void(const wire::PkiId& peer, std::uint64_t height)>;
+
 class Channel::Impl {
  public:
   Impl(base::Environment environment, ChannelParts parts, std::string name, ChannelConfig config, Observers observers);
@@ -22,6 +25,7 @@ class Channel::Impl {
   void Leave();
   void MembershipChanged() { tracker_.Changed(); }
   void Handle(const ReceivedMessagePtr& message, const Ticket& ticket);
+  base::Handle OnPeerHeight(PeerHeightObserver observer);
   bool IsOrgInChannel(const std::string& organization) const { return organizations_.contains(organization); }
 
   const std::string& name() const { return name_; }
@@ -40,6 +44,7 @@ class Channel::Impl {
   const char* LeadershipObjection(const comm::ReceivedMessage& received) const;
   void HandleLeadership(const ReceivedMessagePtr& message, const Ticket& ticket);
   void AcceptLeadership(const ReceivedMessagePtr& message);
+  void PeerHeight(const wire::PkiId& peer, std::uint64_t height);
   void Refuse(const comm::ReceivedMessage& received, const char* reason) {
     CountRefusal(environment_.metrics, wire::TypeName(received.message().content), reason);
   }
@@ -61,6 +66,8 @@ class Channel::Impl {
   bool started_ = false;
   bool left_ = false;
   std::set<std::string> organizations_;  // none while the own organisation is not in the channel
+  std::map<std::uint64_t, PeerHeightObserver> height_observers_;
+  std::uint64_t next_observer_ = 1;
   base::Lifetime lifetime_;
 };
 
@@ -82,7 +89,7 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
       leadership_(config.leader_alive_threshold * 10, config.max_members) {
   if (const auto own = msp::ParseSerializedIdentity(parts_.mapper.own_identity())) own_organization_ = own->msp_id;
   state_infos_.SetObservers(
-      {.height = [this](const wire::PkiId& peer, std::uint64_t height) { blocks_.PeerHeight(peer, height); },
+      {.height = [this](const wire::PkiId& peer, std::uint64_t height) { PeerHeight(peer, height); },
        .members = [this] { tracker_.Changed(); },
        .added = observers_.delivered});
   blocks_.SetOnPushed(observers_.delivered);
@@ -123,6 +130,17 @@ void Channel::Impl::Leave() {
   state_infos_.SetLeft();
   blocks_.Leave();
   tracker_.Changed();
+}
+
+void Channel::Impl::PeerHeight(const wire::PkiId& peer, std::uint64_t height) {
+  blocks_.PeerHeight(peer, height);
+  for (const auto& [id, observer] : height_observers_) observer(peer, height);
+}
+
+base::Handle Channel::Impl::OnPeerHeight(PeerHeightObserver observer) {
+  const std::uint64_t id = next_observer_++;
+  height_observers_.emplace(id, std::move(observer));
+  return base::Handle(lifetime_.Guard([this, id] { height_observers_.erase(id); }));
 }
 
 // --- receiving (11.9) ------------------------------------------------------------------------------------------------
@@ -216,6 +234,7 @@ void Channel::Handle(const ReceivedMessagePtr& message, const Ticket& ticket) { 
 bool Channel::IsOrgInChannel(const std::string& organization) const { return impl_->IsOrgInChannel(organization); }
 bool Channel::IsEligible(const wire::PkiId& peer) const { return impl_->state_infos().IsEligible(peer); }
 std::vector<ChannelMember> Channel::Members() const { return impl_->state_infos().Members(); }
+base::Handle Channel::OnPeerHeight(PeerHeightObserver observer) { return impl_->OnPeerHeight(std::move(observer)); }
 const std::string& Channel::name() const { return impl_->name(); }
 StateInfoExchange& Channel::state_infos() { return impl_->state_infos(); }
 BlockExchange& Channel::blocks() { return impl_->blocks(); }

@@ -48,6 +48,9 @@ class Channel {
   // A state info that does not say "left" is cached (D-19).
   bool IsEligible(const wire::PkiId& peer) const;
   std::vector<ChannelMember> Members() const;
+  // `observer` hears whenever the state info of another member is new or raises its height; it must not destroy the
+  // channel, nor the handle of another observer. Destroying the handle, also after the channel, ends it.
+  base::Handle OnPeerHeight(std::function<void(const wire::PkiId& peer, std::uint64_t height)> observer);
 
   const std::string& name() const;
   StateInfoExchange& state_infos();

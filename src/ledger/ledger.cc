@@ -139,7 +139,7 @@ void Ledger::Written(CommitResult result) {
   }
 }
 
-Handle Ledger::ReadBlock(std::uint64_t number, Done<Bytes> done) {
+Handle Ledger::ReadBlock(std::uint64_t number, Done<Bytes> done) const {
   return environment_.workers.Run(
       base::WorkKind::kDisk,
       [reader = reader_, number, height = height_]() -> Result<Bytes> {
@@ -150,7 +150,7 @@ Handle Ledger::ReadBlock(std::uint64_t number, Done<Bytes> done) {
 }
 
 Handle Ledger::ReadBlocks(std::uint64_t first, std::uint64_t last, std::size_t max_bytes,
-                          Done<std::vector<Bytes>> done) {
+                          Done<std::vector<Bytes>> done) const {
   return environment_.workers.Run(
       base::WorkKind::kDisk,
       [reader = reader_, first, last, max_bytes, height = height_]() -> Result<std::vector<Bytes>> {
@@ -171,14 +171,14 @@ Handle Ledger::ReadBlocks(std::uint64_t first, std::uint64_t last, std::size_t m
       std::move(done));
 }
 
-Handle Ledger::ReadBlockByHash(std::string header_hash, Done<Bytes> done) {
+Handle Ledger::ReadBlockByHash(std::string header_hash, Done<Bytes> done) const {
   return environment_.workers.Run(
       base::WorkKind::kDisk,
       [reader = reader_, header_hash = std::move(header_hash)] { return reader.ReadByHash(header_hash); },
       std::move(done));
 }
 
-Handle Ledger::ReadBlockByTransactionId(std::string id, Done<Bytes> done) {
+Handle Ledger::ReadBlockByTransactionId(std::string id, Done<Bytes> done) const {
   return environment_.workers.Run(
       base::WorkKind::kDisk,
       [reader = reader_, id = std::move(id), height = height_] { return reader.ReadByTransactionId(id, height); },

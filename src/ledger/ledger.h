@@ -64,13 +64,13 @@ class Ledger {
 
   // A serialised common.Block as stored (BlockStore says what that means for slot 2); kNotFound at and above the
   // height, and below the first block. Callers bound the number of reads that they have going.
-  base::Handle ReadBlock(std::uint64_t number, Done<base::Bytes> done);
+  base::Handle ReadBlock(std::uint64_t number, Done<base::Bytes> done) const;
   // Blocks first to last, both included, as far as they exist: stops before the block that would make them more than
   // `max_bytes`, but gives at least one. kNotFound if `first` is not there.
   base::Handle ReadBlocks(std::uint64_t first, std::uint64_t last, std::size_t max_bytes,
-                          Done<std::vector<base::Bytes>> done);
-  base::Handle ReadBlockByHash(std::string header_hash, Done<base::Bytes> done);
-  base::Handle ReadBlockByTransactionId(std::string id, Done<base::Bytes> done);
+                          Done<std::vector<base::Bytes>> done) const;
+  base::Handle ReadBlockByHash(std::string header_hash, Done<base::Bytes> done) const;
+  base::Handle ReadBlockByTransactionId(std::string id, Done<base::Bytes> done) const;
 
  private:
   struct PendingCommit {
