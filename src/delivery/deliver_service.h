@@ -22,20 +22,27 @@ class BlockChain {
   virtual base::Handle Read(std::uint64_t number, std::move_only_function<void(base::Result<base::Bytes>)> done) = 0;
   // Runs after each growth, as an event of its own, until the handle is destroyed.
   virtual base::Handle OnGrowth(std::function<void()> grown) = 0;
-  // Whether whoever signed may read (/Channel/Readers in the orderer): kDenied if not.
+  // Whether whoever signed may read (/Channel/Readers in the orderer), and until when: the expiry of the identity.
+  // kDenied if not.
   virtual base::Handle CheckAccess(base::Bytes identity, base::Bytes signature, base::Bytes message,
-                                   std::move_only_function<void(base::Result<void>)> done) = 0;
+                                   std::move_only_function<void(base::Result<base::WallTime>)> done) = 0;
+  // Of the configuration that CheckAccess judges by. When it has changed, readers are judged again.
+  virtual std::uint64_t config_sequence() const = 0;
 };
 
 struct DeliverServiceConfig {
   base::Duration time_window = std::chrono::minutes(15);  // of a request's timestamp around now
   bool mutual_tls = true;                                 // the request's tls_cert_hash must be the client's
-  std::size_t max_streams = 2500;
-  std::size_t max_unsent = 8;  // blocks queued on one stream; a reader that is behind costs no more memory
+  std::size_t max_streams = 2500;                         // more are ended with gRPC's RESOURCE_EXHAUSTED
+  std::size_t max_request_bytes = 1UL << 20;
+  // Queued on one stream: a reader that is behind costs no more memory. One block is always sent, whatever its size.
+  std::size_t max_unsent = 8;
+  std::size_t max_unsent_bytes = 16UL << 20;
 };
 
 // Serves /orderer.AtomicBroadcast/Deliver from construction to destruction: seek semantics, access, one SUCCESS after
-// the stop block, several requests on one stream. Errors are the protocol's statuses. One executor.
+// the stop block, several requests on one stream, one after the other. Refused requests end with the protocol's status,
+// which ends the stream, and are counted: gossip_delivery_refused{type="seek",reason=...}. One executor.
 class DeliverService {
  public:
   // `server` is borrowed and must outlive it.
