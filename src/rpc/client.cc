@@ -6,6 +6,7 @@
 
 #include "rpc/client_connection.h"
 #include "rpc/http_connection.h"
+#include "rpc/unix_socket.h"
 
 namespace grapevine::rpc {
 
@@ -61,6 +62,10 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
 
  private:
   void LookUp() {
+    if (const auto path = UnixPath(endpoint_)) {
+      OnAddresses(UnixAddresses(*path));
+      return;
+    }
     auto parts = SplitEndpoint(endpoint_);
     if (!parts) {
       Failed(parts.error());
@@ -74,6 +79,14 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
     step_ = shared_->workers.Run(
         base::WorkKind::kResolve, [asked = *parts] { return Resolve(asked); },
         [this](Result<std::vector<SocketAddress>> found) { OnAddresses(std::move(found)); });
+  }
+
+  Result<std::vector<SocketAddress>> UnixAddresses(const std::string& path) {
+    if (!shared_->options.allow_unix) return base::Fail(ErrorCode::kInvalid, "unix sockets are not dialled here");
+    auto address = UnixAddress(path);
+    if (!address) return std::unexpected(address.error());
+    is_unix_ = true;
+    return std::vector{*address};
   }
 
   void OnAddresses(Result<std::vector<SocketAddress>> found) {
@@ -105,8 +118,13 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
       Failed(connected.error());
       return;
     }
+    if (is_unix_ && !IsOwnUser(socket_)) {
+      shared_->metrics->Refused("other_user");
+      Finish(base::Fail(ErrorCode::kDenied, "dial {}: the program that listens there runs as another user", endpoint_));
+      return;
+    }
     std::unique_ptr<TlsChannel> tls;
-    if (shared_->options.tls) {
+    if (shared_->options.tls && !is_unix_) {
       auto channel = TlsChannel::Connect(shared_->tls, *shared_->options.tls, host_, shared_->loop.WallNow());
       if (!channel) {
         Failed(channel.error());
@@ -114,9 +132,10 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
       }
       tls = std::move(*channel);
     }
-    const ConnectionSettings settings{
-        .session = {.side = StreamCore::Side::kClient, .limits = shared_->options.limits, .authority = endpoint_},
-        .keepalive = shared_->options.keepalive};
+    const ConnectionSettings settings{.session = {.side = StreamCore::Side::kClient,
+                                                  .limits = shared_->options.limits,
+                                                  .authority = is_unix_ ? "localhost" : endpoint_},
+                                      .keepalive = shared_->options.keepalive};
     connection_ = std::make_shared<HttpConnection>(shared_->loop, settings, std::move(socket_), std::move(tls),
                                                    shared_->buffers, shared_->metrics);
     connection_->Start({.secured = nullptr,
@@ -160,6 +179,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   DialDone done_;
   Duration pause_;
   std::string host_;
+  bool is_unix_ = false;
   std::vector<SocketAddress> addresses_;
   std::size_t next_address_ = 0;
   Socket socket_;

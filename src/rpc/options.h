@@ -42,6 +42,8 @@ struct Keepalive {
 
 struct ClientOptions {
   std::optional<TlsClientConfig> tls;  // none: plaintext
+  // Whether endpoints "unix:/path" may be dialled. Never where endpoints come from remote peers.
+  bool allow_unix = false;
   SessionLimits limits;
   Keepalive keepalive{.interval = 60s, .timeout = 20s};
   // Between attempts of one dial: doubled from the first to the last.
@@ -50,8 +52,9 @@ struct ClientOptions {
 };
 
 struct ServerOptions {
-  base::Endpoint listen_address = "127.0.0.1:0";  // numeric host or empty host for every interface; port 0: any
-  std::optional<TlsServerConfig> tls;             // none: plaintext
+  // Numeric host or empty host for every interface, port 0 for any; or "unix:/path" for the own user (unix_socket.h).
+  base::Endpoint listen_address = "127.0.0.1:0";
+  std::optional<TlsServerConfig> tls;  // none: plaintext
   SessionLimits limits;
   Keepalive keepalive{.interval = 2h, .timeout = 20s};
   base::Duration handshake_timeout = 5s;   // peer.connectiontimeout: TLS and the first SETTINGS

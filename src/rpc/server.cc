@@ -10,6 +10,7 @@
 
 #include "rpc/http_connection.h"
 #include "rpc/method_table.h"
+#include "rpc/unix_socket.h"
 
 namespace grapevine::rpc {
 
@@ -32,16 +33,38 @@ std::string DialableHost(const std::string& host) {
   return host.find(':') != std::string::npos ? "[" + host + "]" : host;
 }
 
+struct Listener {
+  Socket socket;
+  std::unique_ptr<UnixSocketFile> file;  // of a unix socket only
+  Endpoint address;                      // where it can be dialled
+};
+
+Result<Listener> ListenAt(const Endpoint& address) {
+  if (const auto path = UnixPath(address)) {
+    auto listener = ListenUnix(*path);
+    if (!listener) return std::unexpected(listener.error());
+    return Listener{.socket = std::move(listener->socket), .file = std::move(listener->file), .address = address};
+  }
+  const auto parts = SplitEndpoint(address);
+  if (!parts) return std::unexpected(parts.error());
+  auto socket = rpc::Listen(address);
+  if (!socket) return std::unexpected(socket.error());
+  const auto port = LocalAddress(*socket).port();
+  return Listener{
+      .socket = std::move(*socket), .file = nullptr, .address = fmt::format("{}:{}", DialableHost(parts->host), port)};
+}
+
 }  // namespace
 
 class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
  public:
-  Impl(base::IoLoop& loop, ServerOptions options, Socket listener, const HostPort& host, base::Metrics* metrics)
+  Impl(base::IoLoop& loop, ServerOptions options, Listener listener, base::Metrics* metrics)
       : loop_(loop),
         options_(std::move(options)),
         metrics_(std::make_shared<RpcMetrics>(metrics)),
-        listener_(std::move(listener)),
-        address_(fmt::format("{}:{}", DialableHost(host.host), LocalAddress(listener_).port())) {}
+        listener_(std::move(listener.socket)),
+        file_(std::move(listener.file)),
+        address_(std::move(listener.address)) {}
 
   void Start() {
     watch_ = loop_.Watch(listener_.descriptor(), [this](base::IoReady) {
@@ -54,6 +77,7 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
     accept_pause_.Reset();
     watch_.reset();
     listener_.Close();
+    file_.reset();
   }
   void Close() {
     StopListening();
@@ -112,6 +136,10 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
     accept_pause_ = loop_.After(kAcceptPause, [this] { watch_->SetInterest(true, false); });
   }
   void Admit(Socket socket) {
+    if (file_ && !IsOwnUser(socket)) {
+      metrics_->Refused("other_user");
+      return;
+    }
     if (unauthenticated_.size() >= options_.max_unauthenticated && !unauthenticated_.empty()) {
       metrics_->Refused("unauthenticated_connections");
       Forget(*unauthenticated_.begin());
@@ -125,7 +153,7 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
 
   void StartConnection(Socket socket) {
     std::unique_ptr<TlsChannel> tls;
-    if (options_.tls) {
+    if (options_.tls && !file_) {
       auto channel = TlsChannel::Accept(tls_, *options_.tls, loop_.WallNow());
       if (!channel) {
         metrics_->HandshakeFailed("configuration");
@@ -193,6 +221,7 @@ class GrpcServer::Impl : public std::enable_shared_from_this<GrpcServer::Impl> {
   TlsContext tls_{TlsContext::Role::kServer};
   std::shared_ptr<SharedBuffers> buffers_ = std::make_shared<SharedBuffers>(loop_);
   Socket listener_;
+  std::unique_ptr<UnixSocketFile> file_;  // of a unix socket only
   Endpoint address_;
   std::unique_ptr<base::IoWatch> watch_;
   MethodTable methods_;
@@ -209,11 +238,9 @@ GrpcServer::~GrpcServer() { impl_->Close(); }
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::Listen(base::IoLoop& loop, ServerOptions options,
                                                        base::Metrics* metrics) {
-  const auto host = SplitEndpoint(options.listen_address);
-  if (!host) return std::unexpected(host.error());
-  auto listener = rpc::Listen(options.listen_address);
+  auto listener = ListenAt(options.listen_address);
   if (!listener) return std::unexpected(listener.error());
-  auto impl = std::make_shared<Impl>(loop, std::move(options), std::move(*listener), *host, metrics);
+  auto impl = std::make_shared<Impl>(loop, std::move(options), std::move(*listener), metrics);
   impl->Start();
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,6 +64,8 @@ void Socket::Close() {
 }
 
 std::string SocketAddress::ToString() const {
+  if (storage.ss_family == AF_UNIX)
+    return "unix:" + std::string(reinterpret_cast<const sockaddr_un&>(storage).sun_path);
   char host[NI_MAXHOST] = "";
   char service[NI_MAXSERV] = "";
   if (getnameinfo(Raw(*this), size, host, sizeof(host), service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV) !=

@@ -1,4 +1,4 @@
-// TCP sockets, as far as this room needs them: non-blocking, closed by ownership.
+// Stream sockets, as far as this room needs them: non-blocking, closed by ownership.
 #pragma once
 
 #include <sys/socket.h>
@@ -33,7 +33,7 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
 
-  std::string ToString() const;  // host:port, IPv6 hosts in brackets
+  std::string ToString() const;  // host:port, IPv6 hosts in brackets; unix:/path
   std::uint16_t port() const;
 };
 
