@@ -21,6 +21,13 @@ struct Row {
 };
 
 const std::vector<Row> kRows = {
+    {'b', 'R', "peer.addressAutoDetect", "false"},
+    {'d', 'Z', "peer.authentication.timewindow", "15m"},
+    {'d', 'Z', "peer.connectiontimeout", "5s"},
+    {'i', 'S', "peer.maxRecvMsgSize", "104857600"},
+    {'i', 'S', "peer.maxSendMsgSize", "104857600"},
+    {'b', 'R', "operations.tls.enabled", "false"},
+    {'b', 'R', "operations.tls.clientAuthRequired", "false"},
     {'b', 'R', "peer.tls.enabled", "false"},
     {'b', 'R', "peer.tls.clientAuthRequired", "false"},
     {'d', 'S', "peer.keepalive.client.interval", "1m"},
@@ -87,7 +94,30 @@ const std::vector<Row> kRows = {
 
 // Keys of other kinds, each with tests of its own below.
 const std::set<std::string> kOthers = {
+    "peer.id",
+    "peer.networkId",
+    "peer.mspConfigPath",
+    "peer.localMspId",
+    "peer.localMspType",
+    "peer.BCCSP.Default",
+    "peer.BCCSP.SW.Hash",
+    "peer.BCCSP.SW.Security",
+    "peer.BCCSP.SW.FileKeyStore.KeyStore",
+    "peer.fileSystemPath",
+    "grapevine.admin.socket",
     "peer.address",
+    "peer.listenAddress",
+    "peer.tls.cert.file",
+    "peer.tls.key.file",
+    "peer.tls.rootcert.file",
+    "peer.tls.clientRootCAs.files",
+    "peer.tls.clientCert.file",
+    "peer.tls.clientKey.file",
+    "operations.listenAddress",
+    "operations.tls.cert.file",
+    "operations.tls.key.file",
+    "operations.tls.clientRootCAs.files",
+    "metrics.provider",
     "peer.gossip.bootstrap",
     "peer.gossip.endpoint",
     "peer.gossip.externalEndpoint",
@@ -259,6 +289,10 @@ TEST(ConfigReaderTest, EndpointFallsBackToTheAddress) {
   EXPECT_EQ(address.configuration.address, "peer0:7051");
   EXPECT_EQ(address.configuration.gossip.endpoint, "peer0:7051");
   EXPECT_EQ(address.configuration.gossip.external_endpoint, "");
+  EXPECT_EQ(address.configuration.listen_address, "peer0:7051");
+  EXPECT_EQ(ReadConfiguration({{"peer.address", "peer0:7051"}, {"peer.listenAddress", "0.0.0.0:7052"}})
+                .configuration.listen_address,
+            "0.0.0.0:7052");
 
   const ConfigReading both = ReadConfiguration({{"peer.address", "0.0.0.0:7051"},
                                                 {"peer.gossip.endpoint", "peer0.org1:7051"},
@@ -309,22 +343,106 @@ TEST(ConfigReaderTest, KeysCompareWithoutCase) {
   EXPECT_EQ(reading.configuration.gossip.pull_interval, 6s);
 }
 
+TEST(ConfigReaderTest, TheAdminSocketIsInTheDataFolder) {
+  const ConfigReading reading = ReadConfiguration({{"peer.fileSystemPath", "/var/peer"}});
+  EXPECT_EQ(reading.configuration.admin_socket, "/var/peer/grapevine/admin.sock");
+  EXPECT_EQ(OneKey("grapevine.admin.socket", "/run/peer.sock").value, "/run/peer.sock");
+}
+
+TEST(ConfigReaderTest, PathsAreRelativeToTheFolderOfTheFile) {
+  ConfigReading reading = ReadConfiguration({{"peer.mspConfigPath", "msp"},
+                                             {"peer.fileSystemPath", "../data"},
+                                             {"peer.tls.cert.file", "tls/server.crt"},
+                                             {"peer.tls.key.file", "/secret/server.key"},
+                                             {"peer.tls.clientRootCAs.files", "tls/a.crt, ./tls/b.crt"},
+                                             {"peer.deliveryclient.addressOverrides.0.caCertsFile", "ca.pem"},
+                                             {"peer.address", "peer0:7051"}});
+  ResolvePaths("/etc/fabric", reading.configuration);
+  Configuration expected;
+  expected.msp_folder = "/etc/fabric/msp";
+  expected.data_folder = "/etc/data";
+  expected.admin_socket = "/etc/data/grapevine/admin.sock";
+  expected.tls.cert_file = "/etc/fabric/tls/server.crt";
+  expected.tls.key_file = "/secret/server.key";
+  expected.tls.client_root_ca_files = {"/etc/fabric/tls/a.crt", "/etc/fabric/tls/b.crt"};
+  expected.deliver.address_overrides = {{"", "", "/etc/fabric/ca.pem"}};
+  expected.address = "peer0:7051";
+  expected.listen_address = "peer0:7051";
+  expected.gossip.endpoint = "peer0:7051";
+  EXPECT_EQ(reading.configuration, expected);
+}
+
+TEST(ConfigReaderTest, KeysWithChoicesRefuseOthers) {
+  EXPECT_EQ(OneKey("peer.localMspType", "bccsp").findings, ConfigFindings());
+  EXPECT_EQ(OneKey("peer.BCCSP.Default", "SW").findings, ConfigFindings());
+  const OneKey idemix("peer.localMspType", "idemix");
+  ASSERT_EQ(idemix.findings.size(), 1u);
+  EXPECT_EQ(idemix.findings[0].severity, Severity::kError);
+  EXPECT_EQ(ToString(idemix.findings[0]),
+            "peer.localMspType = idemix: is a kind of MSP that is not supported; set it to bccsp");
+  const OneKey hardware("peer.BCCSP.Default", "PKCS11");
+  ASSERT_EQ(hardware.findings.size(), 1u);
+  EXPECT_EQ(hardware.findings[0].severity, Severity::kError);
+  EXPECT_EQ(ToString(hardware.findings[0]),
+            "peer.BCCSP.Default = PKCS11: would keep the private key in a hardware module, which is not supported yet; "
+            "set it to SW");
+}
+
+TEST(ConfigReaderTest, OtherMetricsProvidersThanPrometheusAreDisabled) {
+  const OneKey prometheus("metrics.provider", "prometheus");
+  EXPECT_EQ(prometheus.value, "prometheus");
+  EXPECT_EQ(prometheus.findings, ConfigFindings());
+  EXPECT_EQ(OneKey("metrics.provider", "disabled").findings, ConfigFindings());
+  const OneKey statsd("metrics.provider", "statsd");
+  EXPECT_EQ(statsd.value, "disabled");
+  ASSERT_EQ(statsd.findings.size(), 1u);
+  EXPECT_EQ(statsd.findings[0].severity, Severity::kWarning);
+  EXPECT_EQ(ToString(statsd.findings[0]),
+            "metrics.provider = statsd: is not offered, so disabled is used; set it to disabled or prometheus");
+}
+
+TEST(ConfigReaderTest, KeysOfAbsentPartsAreListedOnce) {
+  const ConfigReading reading = ReadConfiguration({{"peer.gossip.sendBuffSize", "200"},
+                                                   {"VM.ENDPOINT", "unix:///var/run/docker.sock"},
+                                                   {"chaincode.builder", "x"},
+                                                   {"chaincode.externalBuilders.0.name", "y"},
+                                                   {"peer.gateway.enabled", "true"},
+                                                   {"ledger.state.couchDBConfig.username", "z"},
+                                                   {"peer.validatorPoolSize", "4"}});
+  ASSERT_EQ(reading.findings.size(), 1u);
+  EXPECT_EQ(reading.findings[0].severity, Severity::kNote);
+  EXPECT_EQ(
+      ToString(reading.findings[0]),
+      "not applicable = chaincode, ledger, peer.gateway, peer.validatorPoolSize, vm: concern parts of Fabric that "
+      "Grapevine does not have, so nothing reads them; remove them if you like");
+  for (const NotApplicablePart& part : NotApplicableParts()) {
+    EXPECT_EQ(FindNotApplicablePart(part.name), &part) << part.name;
+    EXPECT_EQ(FindNotApplicablePart(std::string(part.name) + ".x"), &part) << part.name;
+    EXPECT_EQ(FindNotApplicablePart(std::string(part.name) + "x"), nullptr) << part.name;
+    for (const ConfigKey& key : ConfigKeys()) EXPECT_NE(FindNotApplicablePart(key.name), &part) << key.name;
+  }
+}
+
 TEST(ConfigReaderTest, UnknownKeysAreNamedWithTheNearestKnownOne) {
   const ConfigReading reading = ReadConfiguration({{"peer.gossip.sendBuffSize", "200"},
                                                    {"peer.gossip.pullIntervall", "4s"},
                                                    {"peer.gossip.privData.pushAckTimeout", "3s"},
                                                    {"peer.deliveryclient.BLOCKGOSSIP", "true"},
                                                    {"peer.gossip.state", "on"},
-                                                   {"peer.fileSystemPath", "/var"},
-                                                   {"ledger.gossip.x", "1"}});
-  ASSERT_EQ(reading.findings.size(), 4u);
+                                                   {"peer.fileSystemPaht", "/var"},
+                                                   {"peer.gatway.enabled", "true"},
+                                                   {"operation.listenAddress", "1"}});
+  ASSERT_EQ(reading.findings.size(), 7u);
   for (const ConfigFinding& finding : reading.findings) EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(ToString(reading.findings[0]),
+  EXPECT_EQ(reading.findings[0].remedy, "the nearest known key is operations.listenAddress");
+  EXPECT_EQ(ToString(reading.findings[1]),
             "peer.deliveryclient.BLOCKGOSSIP = true: no such key, nothing reads it; the nearest known key is "
             "peer.deliveryclient.blockGossipEnabled");
-  EXPECT_EQ(reading.findings[1].remedy, "the nearest known key is peer.gossip.pvtData.pushAckTimeout");
-  EXPECT_EQ(reading.findings[2].remedy, "the nearest known key is peer.gossip.pullInterval");
-  EXPECT_EQ(reading.findings[3].key, "peer.gossip.state");
+  EXPECT_EQ(reading.findings[2].remedy, "the nearest known key is peer.fileSystemPath");
+  EXPECT_EQ(reading.findings[3].remedy, "the nearest known key is peer.gateway");
+  EXPECT_EQ(reading.findings[4].remedy, "the nearest known key is peer.gossip.pvtData.pushAckTimeout");
+  EXPECT_EQ(reading.findings[5].remedy, "the nearest known key is peer.gossip.pullInterval");
+  EXPECT_EQ(reading.findings[6].key, "peer.gossip.state");
 }
 
 TEST(ConfigReaderTest, KeysWithoutEffectAreNoted) {

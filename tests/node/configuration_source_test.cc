@@ -1,6 +1,7 @@
 // core.yaml and environment variables; the sample files of Fabric's releases (specification 13.1, column "core.yaml").
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,7 +18,12 @@ using namespace std::chrono_literals;
 constexpr char kSampleOfMain[] = R"(
 peer:
   id: jdoe
+  networkId: dev
+  listenAddress: 0.0.0.0:7051
   address: 0.0.0.0:7051
+  addressAutoDetect: false
+  gateway:
+    enabled: true
   keepalive:
     interval: 7200s
     timeout: 20s
@@ -86,9 +92,36 @@ peer:
   tls:
     enabled: false
     clientAuthRequired: false
+    cert:
+      file: tls/server.crt
+    key:
+      file: tls/server.key
+    rootcert:
+      file: tls/ca.crt
     clientRootCAs:
       files:
         - tls/ca.crt
+    clientKey:
+      file:
+    clientCert:
+      file:
+  authentication:
+    timewindow: 15m
+  fileSystemPath: /var/hyperledger/production
+  BCCSP:
+    Default: SW
+    SW:
+      Hash: SHA2
+      Security: 256
+      FileKeyStore:
+        KeyStore:
+    PKCS11:
+      Library:
+      Pin:
+  mspConfigPath: msp
+  localMspId: SampleOrg
+  client:
+    connTimeout: 3s
   deliveryclient:
     blockGossipEnabled: false
     reconnectTotalTimeThreshold: 3600s
@@ -101,14 +134,67 @@ peer:
     #    to:
     #    caCertsFile:
     policy: cluster
+  localMspType: bccsp
+  profile:
+    enabled: false
+  handlers:
+    authFilters:
+      -
+        name: DefaultAuth
+  validatorPoolSize:
+  discovery:
+    enabled: true
+  limits:
+    concurrency:
+      endorserService: 2500
+      deliverService: 2500
+      gatewayService: 500
+  maxRecvMsgSize: 104857600
+  maxSendMsgSize: 104857600
+vm:
+  endpoint: unix:///var/run/docker.sock
 chaincode:
   mode: net
+  externalBuilders:
+    - name: ccaas_builder
+      path: /opt/hyperledger/ccaas_builder
+ledger:
+  blockchain:
+  state:
+    stateDatabase: goleveldb
+  snapshots:
+    rootDir: /var/hyperledger/production/snapshots
+operations:
+  listenAddress: 127.0.0.1:9443
+  tls:
+    enabled: false
+    cert:
+      file:
+    clientAuthRequired: false
+    clientRootCAs:
+      files: []
+metrics:
+  provider: disabled
+  statsd:
+    network: udp
+    prefix:
 )";
 
 // What the sample says that the code's defaults do not.
 Configuration SampleOfMain() {
   Configuration sample;
+  sample.id = "jdoe";
+  sample.listen_address = "0.0.0.0:7051";
   sample.address = "0.0.0.0:7051";
+  sample.msp_folder = "msp";
+  sample.organization = "SampleOrg";
+  sample.data_folder = "/var/hyperledger/production";
+  sample.admin_socket = "/var/hyperledger/production/grapevine/admin.sock";
+  sample.tls.cert_file = "tls/server.crt";
+  sample.tls.key_file = "tls/server.key";
+  sample.tls.root_cert_file = "tls/ca.crt";
+  sample.tls.client_root_ca_files = {"tls/ca.crt"};
+  sample.operations.listen_address = "127.0.0.1:9443";
   sample.gossip.endpoint = "0.0.0.0:7051";
   sample.gossip.bootstrap = {"127.0.0.1:7051"};
   sample.gossip.send_buffer_messages = 200;
@@ -138,8 +224,12 @@ TEST(ConfigSourceTest, TheSampleFileOfMainGivesTheDocumentedValues) {
   ASSERT_TRUE(values) << values.error().message;
   const ConfigReading reading = ReadConfiguration(*values);
   EXPECT_EQ(reading.configuration, SampleOfMain());
-  EXPECT_EQ(KeysOf(reading.findings), (std::vector<std::string>{"note peer.gossip.skipBlockVerification",
-                                                                "note peer.gossip.maxConnectionAttempts"}));
+  EXPECT_EQ(KeysOf(reading.findings),
+            (std::vector<std::string>{"note peer.gossip.skipBlockVerification",
+                                      "note peer.gossip.maxConnectionAttempts", "note not applicable"}));
+  EXPECT_EQ(reading.findings[2].value,
+            "chaincode, ledger, metrics.statsd, peer.client, peer.discovery, peer.gateway, peer.handlers, peer.limits, "
+            "peer.profile, vm");
   EXPECT_EQ(KeysOf(Check(reading.configuration)), (std::vector<std::string>{"warning peer.gossip.endpoint"}));
 }
 
@@ -163,9 +253,39 @@ TEST(ConfigSourceTest, TheSampleFileOf24DiffersInTheDocumentedValues) {
 // Every key with a value of its own: none lands in another's place.
 TEST(ConfigSourceTest, EveryKeyLandsInItsPlace) {
   const auto values = ReadCoreYaml(R"(
+grapevine: {admin: {socket: s}}
+operations:
+  listenAddress: l:1
+  tls:
+    enabled: true
+    clientAuthRequired: true
+    cert: {file: m}
+    key: {file: n}
+    clientRootCAs: {files: [o, p]}
+metrics: {provider: prometheus}
 peer:
+  id: q
+  mspConfigPath: r
+  localMspId: t
+  localMspType: bccsp
+  BCCSP: {Default: SW, SW: {FileKeyStore: {KeyStore: u}}}
+  fileSystemPath: v
   address: a:1
-  tls: {enabled: true, clientAuthRequired: true}
+  addressAutoDetect: true
+  listenAddress: w:1
+  authentication: {timewindow: 136s}
+  connectiontimeout: 137s
+  maxRecvMsgSize: 219
+  maxSendMsgSize: 220
+  tls:
+    enabled: true
+    clientAuthRequired: true
+    cert: {file: x}
+    key: {file: y}
+    rootcert: {file: z}
+    clientRootCAs: {files: [aa, ab]}
+    clientCert: {file: ac}
+    clientKey: {file: ad}
   keepalive:
     interval: 101s
     timeout: 102s
@@ -229,9 +349,34 @@ peer:
   ASSERT_TRUE(values) << values.error().message;
   const ConfigReading reading = ReadConfiguration(*values);
   Configuration expected;
+  expected.id = "q";
+  expected.listen_address = "w:1";
   expected.address = "a:1";
-  expected.tls.enabled = true;
-  expected.tls.client_auth_required = true;
+  expected.address_auto_detect = true;
+  expected.msp_folder = "r";
+  expected.organization = "t";
+  expected.key_store_folder = "u";
+  expected.data_folder = "v";
+  expected.authentication_time_window = 136s;
+  expected.connection_timeout = 137s;
+  expected.max_receive_bytes = 219;
+  expected.max_send_bytes = 220;
+  expected.tls = {.enabled = true,
+                  .client_auth_required = true,
+                  .cert_file = "x",
+                  .key_file = "y",
+                  .root_cert_file = "z",
+                  .client_root_ca_files = {"aa", "ab"},
+                  .client_cert_file = "ac",
+                  .client_key_file = "ad"};
+  expected.operations.listen_address = "l:1";
+  expected.operations.tls.enabled = true;
+  expected.operations.tls.client_auth_required = true;
+  expected.operations.tls.cert_file = "m";
+  expected.operations.tls.key_file = "n";
+  expected.operations.tls.client_root_ca_files = {"o", "p"};
+  expected.operations.metrics_provider = "prometheus";
+  expected.admin_socket = "s";
   expected.keepalive = {.client_interval = 104s,
                         .client_timeout = 105s,
                         .server_interval = 101s,
@@ -363,7 +508,12 @@ TEST(ConfigSourceTest, TheEnvironmentWins) {
                            {"CORE_PEER_GOSSIP_STATE_ENABLED", "true"},
                            {"CORE_PEER_DELIVERYCLIENT_RECONNECTTOTALTIMETHRESHOLD", "5m"},
                            {"CORE_PEER_TLS_ENABLED", "true"},
-                           {"CORE_LEDGER_STATE", "x"},
+                           {"CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443"},
+                           {"CORE_METRICS_PROVIDER", "prometheus"},
+                           {"CORE_GRAPEVINE_ADMIN_SOCKET", "/run/a.sock"},
+                           {"CORE_PEER_BCCSP_SW_FILEKEYSTORE_KEYSTORE", "/keys"},
+                           {"CORE_VM_ENDPOINT", "x"},
+                           {"FABRIC_CFG_PATH", "/etc"},
                            {"PEER_GOSSIP_PULLPEERNUM", "9"}},
                           *values);
   const ConfigValues expected = {{"peer.gossip.pullInterval", "7s"},
@@ -371,12 +521,30 @@ TEST(ConfigSourceTest, TheEnvironmentWins) {
                                  {"peer.gossip.dialTimeout", "5s"},
                                  {"peer.gossip.state.enabled", "true"},
                                  {"peer.deliveryclient.reconnectTotalTimeThreshold", "5m"},
-                                 {"peer.tls.enabled", "true"}};
+                                 {"peer.tls.enabled", "true"},
+                                 {"operations.listenAddress", "0.0.0.0:9443"},
+                                 {"metrics.provider", "prometheus"},
+                                 {"grapevine.admin.socket", "/run/a.sock"},
+                                 {"peer.BCCSP.SW.FileKeyStore.KeyStore", "/keys"},
+                                 {"VM.ENDPOINT", "x"}};
   EXPECT_EQ(*values, expected);
   const Configuration configuration = ReadConfiguration(*values).configuration;
   EXPECT_EQ(configuration.gossip.pull_interval, 7s);
   EXPECT_EQ(configuration.gossip.bootstrap, (std::vector<base::Endpoint>{"c:3", "d:4"}));
   EXPECT_EQ(configuration.gossip.dial_timeout, 5s);
+}
+
+// The rule of names holds for every key, whatever its letters.
+TEST(ConfigSourceTest, EveryKeyHasItsEnvironmentVariable) {
+  for (const ConfigKey& key : ConfigKeys()) {
+    std::string name = "CORE_";
+    for (const char c : key.name) {
+      name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    ConfigValues values = {{std::string(key.name), "of the file"}};
+    OverrideFromEnvironment({{name, "of the environment"}}, values);
+    EXPECT_EQ(values, (ConfigValues{{std::string(key.name), "of the environment"}})) << name;
+  }
 }
 
 TEST(ConfigSourceTest, UnknownEnvironmentVariablesAreReported) {
