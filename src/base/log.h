@@ -24,6 +24,9 @@ class LogSink {
   // `logger` is Fabric's dotted name, as "gossip.comm".
   virtual bool Enabled(LogLevel level, std::string_view logger) const = 0;
   virtual void Write(LogLevel level, std::string_view logger, std::string_view line) = 0;
+  // Asked after Enabled and before the line is made: false holds it back. `format` tells the lines of one cause from
+  // others.
+  virtual bool Admit(LogLevel /*level*/, std::string_view /*logger*/, std::string_view /*format*/) { return true; }
 };
 
 // A named view of a sink. Copy freely. Default-constructed: silent.
@@ -57,7 +60,8 @@ class Logger {
  private:
   template <typename... Args>
   void Log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) const {
-    if (sink_ != nullptr && sink_->Enabled(level, name_)) {
+    const fmt::string_view cause = format;
+    if (sink_ != nullptr && sink_->Enabled(level, name_) && sink_->Admit(level, name_, {cause.data(), cause.size()})) {
       sink_->Write(level, name_, fmt::format(format, std::forward<Args>(args)...));
     }
   }

@@ -57,6 +57,18 @@ Histogram& Metrics::GetHistogram(const std::string& name, const std::string& hel
   return FindOrMake(histograms_, name, help, labels, [&] { return std::make_unique<Histogram>(std::move(bounds)); });
 }
 
+Histogram& Metrics::GetTimeHistogram(const std::string& name, const std::string& help, const Labels& labels) {
+  static constexpr std::uint64_t kMillisecond = 1'000'000;
+  static constexpr std::uint64_t kSecond = 1000 * kMillisecond;
+  return FindOrMake(histograms_, name, help, labels, [] {
+    std::vector<std::uint64_t> bounds;
+    for (const std::uint64_t milliseconds : {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000}) {
+      bounds.push_back(milliseconds * kMillisecond);
+    }
+    return std::make_unique<Histogram>(std::move(bounds), kSecond);
+  });
+}
+
 std::uint64_t Metrics::CounterValue(const std::string& name, const Labels& labels) const {
   const auto family = counters_.find(name);
   if (family == counters_.end()) return 0;

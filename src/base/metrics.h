@@ -2,6 +2,7 @@
 // and tests. Names are Fabric's where Fabric has the metric. One executor only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -35,8 +36,15 @@ class Gauge {
 // Counts of observations at or below each bound; the last count has no bound.
 class Histogram {
  public:
-  explicit Histogram(std::vector<std::uint64_t> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+  // `per_unit` observed units are one unit of what the operations endpoint shows: 10^9 for nanoseconds shown as
+  // seconds.
+  explicit Histogram(std::vector<std::uint64_t> bounds, std::uint64_t per_unit = 1)
+      : bounds_(std::move(bounds)), counts_(bounds_.size() + 1), per_unit_(per_unit) {}
   void Observe(std::uint64_t value);
+  // For GetTimeHistogram.
+  void Observe(std::chrono::nanoseconds time) {
+    Observe(time.count() < 0 ? std::uint64_t{0} : static_cast<std::uint64_t>(time.count()));
+  }
   std::uint64_t count() const { return count_; }
   std::uint64_t sum() const { return sum_; }
   // Smallest bound below which at least `permille` / 1000 of the observations lie; 0 without observations, the largest
@@ -44,10 +52,12 @@ class Histogram {
   std::uint64_t Quantile(std::uint32_t permille) const;
   const std::vector<std::uint64_t>& bounds() const { return bounds_; }
   const std::vector<std::uint64_t>& counts() const { return counts_; }
+  std::uint64_t per_unit() const { return per_unit_; }
 
  private:
   std::vector<std::uint64_t> bounds_;
   std::vector<std::uint64_t> counts_;
+  std::uint64_t per_unit_;
   std::uint64_t count_ = 0;
   std::uint64_t sum_ = 0;
 };
@@ -59,6 +69,21 @@ class Metrics {
   Gauge& GetGauge(const std::string& name, const std::string& help, const Labels& labels = {});
   Histogram& GetHistogram(const std::string& name, const std::string& help, std::vector<std::uint64_t> bounds,
                           const Labels& labels = {});
+  // Observes nanoseconds, shown in seconds, with Prometheus' usual bounds (5 ms to 10 s).
+  Histogram& GetTimeHistogram(const std::string& name, const std::string& help, const Labels& labels = {});
+
+  // All metrics of one name.
+  template <typename T>
+  struct Family {
+    std::string help;
+    std::map<Labels, std::unique_ptr<T>> members;
+  };
+  template <typename T>
+  using Families = std::map<std::string, Family<T>>;  // by name
+  // For whoever shows them all.
+  const Families<Counter>& counters() const { return counters_; }
+  const Families<Gauge>& gauges() const { return gauges_; }
+  const Families<Histogram>& histograms() const { return histograms_; }
 
   // Value of a counter, 0 if it does not exist: for tests and tables.
   std::uint64_t CounterValue(const std::string& name, const Labels& labels = {}) const;
@@ -66,14 +91,9 @@ class Metrics {
   std::map<std::string, std::int64_t> Snapshot() const;
 
  private:
-  template <typename T>
-  struct Family {
-    std::string help;
-    std::map<Labels, std::unique_ptr<T>> members;
-  };
-  std::map<std::string, Family<Counter>> counters_;
-  std::map<std::string, Family<Gauge>> gauges_;
-  std::map<std::string, Family<Histogram>> histograms_;
+  Families<Counter> counters_;
+  Families<Gauge> gauges_;
+  Families<Histogram> histograms_;
 };
 
 }  // namespace grapevine::base
