@@ -158,7 +158,7 @@ class ChannelConfigBuilder {
     }
     if (auto made = MakeMspManager(); !made) return std::unexpected(made.error());
     CollectTlsAuthorities();
-    if (auto read = ReadOrdererEndpoints(); !read) return std::unexpected(read.error());
+    if (auto read = ReadOrdererAddresses(); !read) return std::unexpected(read.error());
     auto policies = PolicyTree::Create(PoliciesOf(root_), config_->msp_manager_);
     if (!policies) return std::unexpected(policies.error());
     config_->policies_ = std::move(*policies);
@@ -170,11 +170,6 @@ class ChannelConfigBuilder {
     std::string path;
     ::msp::MSPConfig config;
     ::msp::FabricMSPConfig fabric;
-  };
-  struct OrdererOrganization {
-    std::string path;
-    std::string msp_id;
-    std::vector<std::string> addresses;
   };
 
   const ConfigGroup* Child(const char* name) const {
@@ -243,8 +238,8 @@ class ChannelConfigBuilder {
       if (group->values().contains(kEndpointsKey) && !AllowsEndpointsOfOrganizations(config_->channel_capabilities_)) {
         return Fail(ErrorCode::kInvalid, "{}: value 'Endpoints' needs channel capability V1_4_2 or later", group_path);
       }
-      orderer_organizations_.push_back(
-          {group_path, *msp_id, {endpoints.addresses().begin(), endpoints.addresses().end()}});
+      config_->orderer_organizations_[name] = {
+          *msp_id, {endpoints.addresses().begin(), endpoints.addresses().end()}, {}};
     }
     return {};
   }
@@ -298,30 +293,21 @@ class ChannelConfigBuilder {
       config_->application_tls_authorities_.insert(config_->application_tls_authorities_.end(), authorities.begin(),
                                                    authorities.end());
     }
+    for (auto& [unused, organization] : config_->orderer_organizations_) {
+      organization.tls_authorities = TlsAuthoritiesOf(organization.msp_id);
+    }
   }
 
-  Result<void> ReadOrdererEndpoints() {
+  Result<void> ReadOrdererAddresses() {
     const auto global = ValueOf<::common::OrdererAddresses>(root_, "OrdererAddresses");
-    if (config_->has_bft_rules()) {
-      if (!global.addresses().empty()) {
-        return Fail(ErrorCode::kInvalid, "/Channel: with capability V3_0 'OrdererAddresses' must be empty");
-      }
-      for (const OrdererOrganization& organization : orderer_organizations_) {
-        if (!organization.addresses.empty()) continue;
-        return Fail(ErrorCode::kInvalid, "{}: with capability V3_0 it must have 'Endpoints'", organization.path);
-      }
+    config_->orderer_addresses_.assign(global.addresses().begin(), global.addresses().end());
+    if (!config_->has_bft_rules()) return {};
+    if (!global.addresses().empty()) {
+      return Fail(ErrorCode::kInvalid, "/Channel: with capability V3_0 'OrdererAddresses' must be empty");
     }
-    std::vector<CertificatePtr> all_authorities;
-    for (const OrdererOrganization& organization : orderer_organizations_) {
-      const auto authorities = TlsAuthoritiesOf(organization.msp_id);
-      all_authorities.insert(all_authorities.end(), authorities.begin(), authorities.end());
-      for (const std::string& address : organization.addresses) {
-        config_->orderer_endpoints_.push_back({address, authorities});
-      }
-    }
-    if (!config_->orderer_endpoints_.empty()) return {};
-    for (const std::string& address : global.addresses()) {
-      config_->orderer_endpoints_.push_back({address, all_authorities});
+    for (const auto& [name, organization] : config_->orderer_organizations_) {
+      if (!organization.addresses.empty()) continue;
+      return Fail(ErrorCode::kInvalid, "/Channel/Orderer/{}: with capability V3_0 it must have 'Endpoints'", name);
     }
     return {};
   }
@@ -329,7 +315,6 @@ class ChannelConfigBuilder {
   const ConfigGroup& root_;
   std::shared_ptr<ChannelConfig> config_{new ChannelConfig};
   std::map<std::string, MspDefinition> msps_;  // by MSP id
-  std::vector<OrdererOrganization> orderer_organizations_;
 };
 
 Result<ChannelConfigPtr> ChannelConfig::FromBlock(base::ByteView serialized) {

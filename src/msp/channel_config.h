@@ -32,10 +32,11 @@ struct ApplicationOrganization {
   friend bool operator==(const ApplicationOrganization&, const ApplicationOrganization&) = default;
 };
 
-// Where blocks can be fetched, and whom to trust there (8.4).
-struct OrdererEndpoint {
-  std::string address;  // host:port
-  std::vector<CertificatePtr> tls_authorities;
+// An organisation of /Channel/Orderer: where blocks can be fetched, and whom to trust there (8.4).
+struct OrdererOrganization {
+  std::string msp_id;
+  std::vector<std::string> addresses;           // host:port
+  std::vector<CertificatePtr> tls_authorities;  // root CAs, then intermediate ones
 };
 
 // A member of the ordering service that signs blocks by its number (BFT).
@@ -71,7 +72,10 @@ class ChannelConfig {
   // TLS root and intermediate CAs of the application organisations: whom gossip trusts (02, 2.1).
   const std::vector<CertificatePtr>& application_tls_authorities() const { return application_tls_authorities_; }
 
-  const std::vector<OrdererEndpoint>& orderer_endpoints() const { return orderer_endpoints_; }
+  // By the name of the group.
+  const std::map<std::string, OrdererOrganization>& orderer_organizations() const { return orderer_organizations_; }
+  // host:port, of the channel as a whole: for use when no organisation has addresses.
+  const std::vector<std::string>& orderer_addresses() const { return orderer_addresses_; }
   // "etcdraft", "BFT"; empty if the configuration has no orderer group.
   const std::string& consensus_type() const { return consensus_type_; }
   // Null if there is none with this number.
@@ -93,7 +97,8 @@ class ChannelConfig {
   std::set<std::string> application_capabilities_;
   std::map<std::string, ApplicationOrganization> application_organizations_;
   std::vector<CertificatePtr> application_tls_authorities_;
-  std::vector<OrdererEndpoint> orderer_endpoints_;
+  std::map<std::string, OrdererOrganization> orderer_organizations_;
+  std::vector<std::string> orderer_addresses_;
   std::string consensus_type_;
   std::map<std::uint32_t, Consenter> consenters_;
   std::map<std::string, std::string> acls_;

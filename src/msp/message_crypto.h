@@ -45,6 +45,8 @@ class MessageCrypto {
   virtual base::Handle Sign(base::Bytes message, Done<base::Bytes> done) = 0;
   // 6.3: `block` is a serialised common.Block. The hash link to the previous block is the ledger's business.
   virtual base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block, Done<void> done) = 0;
+  // 6.5: header and metadata of a block that came without its data.
+  virtual base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, Done<void> done) = 0;
 };
 
 }  // namespace grapevine::msp

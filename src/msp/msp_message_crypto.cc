@@ -136,6 +136,10 @@ struct MspMessageCrypto::State {
   void CheckSignature(const IdentityPtr& identity, base::Bytes signature, base::Bytes message,
                       SignatureJobs::Consumer consumer);
 
+  // Verifies a block under the configuration of now: `judge(config)` runs on a worker.
+  template <typename Judgement>
+  base::Handle JudgeBlock(const std::string& channel, Done<void> done, Judgement judge);
+
   // The answer comes as an event of its own, wherever the result was found.
   template <typename T>
   void Finish(const OperationPtr<T>& operation, Result<T> result) {
@@ -318,18 +322,30 @@ base::Handle MspMessageCrypto::Sign(base::Bytes message, Done<base::Bytes> done)
       std::move(done));
 }
 
-base::Handle MspMessageCrypto::VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
-                                           Done<void> done) {
-  const auto joined = state_->deserializers->channels.find(channel);
-  if (joined == state_->deserializers->channels.end()) {
+template <typename Judgement>
+base::Handle MspMessageCrypto::State::JudgeBlock(const std::string& channel, Done<void> done, Judgement judge) {
+  const auto joined = deserializers->channels.find(channel);
+  if (joined == deserializers->channels.end()) {
     const auto operation = std::make_shared<Operation<void>>(std::move(done));
-    state_->Finish<void>(operation, Fail(ErrorCode::kNotFound, "channel '{}' has not been joined", channel));
+    Finish<void>(operation, Fail(ErrorCode::kNotFound, "channel '{}' has not been joined", channel));
     return CancelOf(operation);
   }
-  return state_->environment.workers.Run(
-      base::WorkKind::kBlock,
-      [config = joined->second, number, block = std::move(block)] { return msp::VerifyBlock(*config, number, block); },
+  return environment.workers.Run(
+      base::WorkKind::kBlock, [config = joined->second, judge = std::move(judge)] { return judge(*config); },
       std::move(done));
+}
+
+base::Handle MspMessageCrypto::VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
+                                           Done<void> done) {
+  return state_->JudgeBlock(channel, std::move(done), [number, block = std::move(block)](const ChannelConfig& config) {
+    return msp::VerifyBlock(config, number, block);
+  });
+}
+
+base::Handle MspMessageCrypto::VerifyBlockAttestation(std::string channel, base::Bytes block, Done<void> done) {
+  return state_->JudgeBlock(channel, std::move(done), [block = std::move(block)](const ChannelConfig& config) {
+    return msp::VerifyBlockAttestation(config, block);
+  });
 }
 
 }  // namespace grapevine::msp

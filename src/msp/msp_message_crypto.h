@@ -44,6 +44,7 @@ class MspMessageCrypto final : public MessageCrypto {
                                Done<void> done) override;
   base::Handle Sign(base::Bytes message, Done<base::Bytes> done) override;
   base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block, Done<void> done) override;
+  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, Done<void> done) override;
 
  private:
   struct State;

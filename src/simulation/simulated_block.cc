@@ -14,6 +14,21 @@ namespace {
 std::string SignedBytes(const std::string& channel, const ledger::BlockView& block) {
   return channel + "/" + block.header.Hash().ToString();
 }
+
+base::Result<void> CheckSignature(const Authority& authority, const std::string& channel,
+                                  const ledger::BlockView& block) {
+  const std::uint64_t number = block.header.number;
+  common::Metadata metadata;
+  common::SignatureHeader creator;
+  if (block.metadata.empty() || !metadata.ParseFromString(std::string(block.metadata[0])) ||
+      metadata.signatures_size() == 0 || !creator.ParseFromString(metadata.signatures(0).signature_header())) {
+    return base::Fail(ErrorCode::kInvalid, "block {} carries no signature that can be decoded", number);
+  }
+  if (authority.OrganizationOf(creator.creator()) != kOrdererMspId) {
+    return base::Fail(ErrorCode::kDenied, "block {} is not signed by a member of {}", number, kOrdererMspId);
+  }
+  return authority.CheckSignature(creator.creator(), metadata.signatures(0).signature(), SignedBytes(channel, block));
+}
 }  // namespace
 
 base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const std::string& channel,
@@ -46,16 +61,13 @@ base::Result<void> CheckBlock(const Authority& authority, const std::string& cha
   if (block->header.data_hash != block->DataHash().view()) {
     return base::Fail(ErrorCode::kInvalid, "block {}: the data hash is not that of the data", number);
   }
-  common::Metadata metadata;
-  common::SignatureHeader creator;
-  if (block->metadata.empty() || !metadata.ParseFromString(std::string(block->metadata[0])) ||
-      metadata.signatures_size() == 0 || !creator.ParseFromString(metadata.signatures(0).signature_header())) {
-    return base::Fail(ErrorCode::kInvalid, "block {} carries no signature that can be decoded", number);
-  }
-  if (authority.OrganizationOf(creator.creator()) != kOrdererMspId) {
-    return base::Fail(ErrorCode::kDenied, "block {} is not signed by a member of {}", number, kOrdererMspId);
-  }
-  return authority.CheckSignature(creator.creator(), metadata.signatures(0).signature(), SignedBytes(channel, *block));
+  return CheckSignature(authority, channel, *block);
+}
+
+base::Result<void> CheckAttestation(const Authority& authority, const std::string& channel, base::ByteView bytes) {
+  const base::Result<ledger::BlockView> block = ledger::ParseBlock(bytes);
+  if (!block) return std::unexpected(block.error());
+  return CheckSignature(authority, channel, *block);
 }
 
 }  // namespace grapevine::simulation

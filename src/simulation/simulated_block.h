@@ -22,5 +22,7 @@ base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const 
 // kOrdererMspId, which covers the channel as well.
 base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,
                               base::ByteView block);
+// 6.5 in the simulated world: the signature alone; the data may be missing.
+base::Result<void> CheckAttestation(const Authority& authority, const std::string& channel, base::ByteView block);
 
 }  // namespace grapevine::simulation

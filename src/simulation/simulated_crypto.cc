@@ -74,4 +74,13 @@ base::Handle SimulatedCrypto::VerifyBlock(std::string channel, std::uint64_t num
       std::move(done));
 }
 
+base::Handle SimulatedCrypto::VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) {
+  return workers_.Run(
+      WorkKind::kVerify,
+      [&authority = authority_, channel = std::move(channel), block = std::move(block)] {
+        return CheckAttestation(authority, channel, block);
+      },
+      std::move(done));
+}
+
 }  // namespace grapevine::simulation

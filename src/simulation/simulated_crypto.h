@@ -27,6 +27,7 @@ class SimulatedCrypto final : public msp::MessageCrypto {
                                msp::Done<void> done) override;
   base::Handle Sign(base::Bytes message, msp::Done<base::Bytes> done) override;
   base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block, msp::Done<void> done) override;
+  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) override;
 
  private:
   base::Workers& workers_;

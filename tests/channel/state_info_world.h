@@ -96,6 +96,9 @@ class CountingCrypto final : public msp::MessageCrypto {
                            msp::Done<void> done) override {
     return real_.VerifyBlock(std::move(channel), number, std::move(block), std::move(done));
   }
+  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) override {
+    return real_.VerifyBlockAttestation(std::move(channel), std::move(block), std::move(done));
+  }
 
   std::size_t signatures = 0;
   std::size_t failing_signatures = 0;  // so many of the next ones

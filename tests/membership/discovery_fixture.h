@@ -52,6 +52,9 @@ class ScriptedCrypto final : public msp::MessageCrypto {
                            msp::Done<void> done) override {
     return inner_.VerifyBlock(std::move(channel), number, std::move(block), std::move(done));
   }
+  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) override {
+    return inner_.VerifyBlockAttestation(std::move(channel), std::move(block), std::move(done));
+  }
 
   bool fail_signing = false;
   std::uint64_t signatures = 0;

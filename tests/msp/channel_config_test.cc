@@ -32,9 +32,11 @@ TEST(ChannelConfigTest, RecordedConfigurationsAreRead) {
   EXPECT_EQ(genesis->application_organizations().at("Org2MSP").anchor_peers,
             (std::vector<AnchorPeer>{{"127.0.0.1", 28051}}));
   EXPECT_EQ(genesis->application_tls_authorities().size(), 2U);
-  ASSERT_EQ(genesis->orderer_endpoints().size(), 1U);
-  EXPECT_EQ(genesis->orderer_endpoints()[0].address, "127.0.0.1:27050");
-  EXPECT_EQ(genesis->orderer_endpoints()[0].tls_authorities.size(), 1U);
+  ASSERT_EQ(genesis->orderer_organizations().size(), 1U);
+  const OrdererOrganization& orderers = genesis->orderer_organizations().begin()->second;
+  EXPECT_EQ(orderers.msp_id, "OrdererMSP");
+  EXPECT_EQ(orderers.addresses, (std::vector<std::string>{"127.0.0.1:27050"}));
+  EXPECT_EQ(orderers.tls_authorities.size(), 1U);
   EXPECT_EQ(genesis->msp_manager().msps().size(), 3U);
   EXPECT_EQ(genesis->FindConsenter(1), nullptr);
 
@@ -177,25 +179,26 @@ TEST_F(AlteredConfigTest, AnchorsWithoutHostOrPortAreSkipped) {
             (std::vector<AnchorPeer>{{"peer", 7051}}));
 }
 
-// 8.4: endpoints of organisations replace the global list.
-TEST_F(AlteredConfigTest, OrdererEndpoints) {
+// 8.4: addresses of the channel and of organisations; where each is allowed.
+TEST_F(AlteredConfigTest, OrdererAddresses) {
   ::common::OrdererAddresses global;
   global.add_addresses("global:1");
   ::common::OrdererAddresses own;
   own.add_addresses("own:1");
   own.add_addresses("own:2");
-  ConfigGroup& orderer = Organization("Orderer", FirstOf("Orderer"));
-  const std::string path = "/Channel/Orderer/" + FirstOf("Orderer");
+  const std::string organization = FirstOf("Orderer");
+  ConfigGroup& orderer = Organization("Orderer", organization);
+  const std::string path = "/Channel/Orderer/" + organization;
 
   orderer.mutable_values()->erase("Endpoints");
   Set(Channel(), "OrdererAddresses", global);
-  ASSERT_EQ(Value(Read())->orderer_endpoints().size(), 1U);
-  EXPECT_EQ(Value(Read())->orderer_endpoints()[0].address, "global:1");
-  EXPECT_EQ(Value(Read())->orderer_endpoints()[0].tls_authorities.size(), 1U);
+  EXPECT_EQ(Value(Read())->orderer_addresses(), (std::vector<std::string>{"global:1"}));
+  EXPECT_TRUE(Value(Read())->orderer_organizations().at(organization).addresses.empty());
+  EXPECT_EQ(Value(Read())->orderer_organizations().at(organization).tls_authorities.size(), 1U);
 
   Set(orderer, "Endpoints", own);
-  ASSERT_EQ(Value(Read())->orderer_endpoints().size(), 2U);
-  EXPECT_EQ(Value(Read())->orderer_endpoints()[1].address, "own:2");
+  EXPECT_EQ(Value(Read())->orderer_organizations().at(organization).addresses,
+            (std::vector<std::string>{"own:1", "own:2"}));
 
   SetCapability(Channel(), "V1_3");
   EXPECT_EQ(Reason(), path + ": value 'Endpoints' needs channel capability V1_4_2 or later");

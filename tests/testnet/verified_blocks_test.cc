@@ -28,8 +28,9 @@ TEST(VerifiedBlocks, GenesisHoldsTheChannelConfiguration) {
   EXPECT_EQ(config->consensus_type(), "etcdraft");
   EXPECT_EQ(config->channel_capabilities(), (std::set<std::string>{"V2_0"}));
   EXPECT_EQ(config->application_tls_authorities().size(), 3U);
-  ASSERT_EQ(config->orderer_endpoints().size(), 2U);
-  EXPECT_EQ(config->orderer_endpoints()[1].address, "127.0.0.1:7010");
+  ASSERT_EQ(config->orderer_organizations().size(), 1U);
+  EXPECT_EQ(config->orderer_organizations().begin()->second.addresses,
+            (std::vector<std::string>{"127.0.0.1:7000", "127.0.0.1:7010"}));
   ASSERT_EQ(config->application_organizations().size(), 3U);
   // Orderers have the ports 7000 and 7010, peers of Org1 7020 and 7030.
   EXPECT_EQ(config->application_organizations().at("Org2MSP").anchor_peers,
