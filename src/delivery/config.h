@@ -42,7 +42,12 @@ struct DeliverClientConfig {
 struct DeliverLimits {
   std::size_t max_unverified_blocks = 64;         // received, verdict outstanding; then the stream is not read
   std::size_t max_unverified_bytes = 32UL << 20;  // one block is always taken
-  std::size_t max_header_streams = 32;            // BFT: endpoints whose headers are watched
+  base::Duration offer_retry = 100ms;             // a block for which there was no room is offered again
+
+  // BFT.
+  std::size_t max_header_streams = 32;       // endpoints whose headers are watched
+  std::uint64_t max_header_lead = 1024;      // headers are read so far ahead of the blocks
+  std::size_t max_header_bytes = 4UL << 20;  // of one header with its signatures, or of a configuration block
 };
 
 }  // namespace grapevine::delivery
