@@ -89,7 +89,8 @@ void Elector::Stand() {
     return StandAside(left);
   }
   environment_.log.Warn("far behind the organisation, but nobody else stands");
-  Lead();
+  stands_in_ = true;
+  LeadNow();
 }
 
 // It may catch up meanwhile.
@@ -131,6 +132,12 @@ void Elector::Decide() {
 // --- leading ---------------------------------------------------------------------------------------------------------
 
 void Elector::Lead() {
+  // The state infos that tell may have come since the proposal.
+  if (IsFarBehindView()) return Stand();
+  LeadNow();
+}
+
+void Elector::LeadNow() {
   state_ = State::kLeading;
   leader_ = self_;
   gone_ = {};
@@ -140,6 +147,10 @@ void Elector::Lead() {
 }
 
 void Elector::Declare() {
+  if (!stands_in_ && IsFarBehindView()) {  // it led alone, and has met its organisation
+    StepDown();
+    return Stand();
+  }
   declared_ = environment_.executor.Now();
   surroundings_.SendDeclaration();
   timer_ = environment_.executor.After(config_.declaration_period(), [this] { Declare(); });
@@ -154,6 +165,8 @@ void Elector::DeclareSoon() {
 void Elector::StepDown() {
   state_ = State::kFollowing;
   leader_ = {};
+  stands_in_ = false;
+  silent_since_ = environment_.executor.Now();
   timer_.Reset();
   surroundings_.Lost();
 }
@@ -161,7 +174,6 @@ void Elector::StepDown() {
 void Elector::Yield() {
   if (state_ != State::kLeading) return;
   StepDown();
-  silent_since_ = environment_.executor.Now();
   yielding_ = true;
   yield_timer_ = environment_.executor.After(config_.yield_period(), [this] {
     yielding_ = false;
@@ -173,6 +185,7 @@ void Elector::Yield() {
 
 void Elector::HandleProposal(const wire::PkiId& from) {
   if (state_ == State::kLeading) return DeclareSoon();  // who proposes has not heard of this leader
+  if (from == gone_) gone_ = {};
   const base::SteadyTime now = environment_.executor.Now();
   proposals_.insert_or_assign(from, now);
   if (state_ != State::kElecting) return;
@@ -186,7 +199,10 @@ void Elector::HandleProposal(const wire::PkiId& from) {
 
 void Elector::HandleDeclaration(const wire::PkiId& from) {
   if (state_ == State::kLeading) {
-    if (self_ < from) return DeclareSoon();
+    const auto view = surroundings_.View();
+    const auto other = std::ranges::find(view, from, &Candidate::pki_id);
+    const bool is_fitter = other != view.end() && IsFarBehind(other->height);
+    if (self_ < from && !is_fitter) return DeclareSoon();
     StepDown();
   }
   Follow(from);
@@ -204,11 +220,11 @@ bool Elector::IsFarBehindView() const {
   return std::ranges::any_of(Rivals(), [this](const Candidate& rival) { return IsFarBehind(rival.height); });
 }
 
-std::optional<base::SteadyTime> Elector::LatestProposal(bool lower) const {
+std::optional<base::SteadyTime> Elector::LatestProposal(bool better) const {
   std::optional<base::SteadyTime> latest;
   for (const Candidate& rival : Rivals()) {
     const auto proposal = proposals_.find(rival.pki_id);
-    if (proposal == proposals_.end() || (lower && self_ < rival.pki_id)) continue;
+    if (proposal == proposals_.end() || (better && self_ < rival.pki_id)) continue;
     if (environment_.executor.Now() - proposal->second >= config_.proposal_lifetime()) continue;
     latest = std::max(latest.value_or(proposal->second), proposal->second);
   }

@@ -71,6 +71,7 @@ class Elector {
   void DecideEarly();
   void Decide();
   void Lead();
+  void LeadNow();
   void Declare();
   void DeclareSoon();
   void StepDown();
@@ -79,9 +80,11 @@ class Elector {
   bool IsFarBehind(std::uint64_t height) const;
   // ... of what a member of the view has.
   bool IsFarBehindView() const;
-  // A proposal of the view that still may become a declaration, made last; `lower`: only of smaller PKI-IDs.
-  std::optional<base::SteadyTime> LatestProposal(bool lower) const;
+  // When somebody in the view last made a proposal that still may become a declaration; `better`: smaller PKI-IDs only.
+  std::optional<base::SteadyTime> LatestProposal(bool better) const;
+  // The view without the leader that is gone.
   std::vector<Candidate> Rivals() const;
+  // Long enough in the others' views to have heard a leader.
   bool HasListened() const;
 
   base::Environment environment_;
@@ -100,6 +103,7 @@ class Elector {
   base::SteadyTime proposed_;                          // own last proposal
   std::map<wire::PkiId, base::SteadyTime> proposals_;  // of others, when
   bool yielding_ = false;
+  bool stands_in_ = false;  // leads although it is far behind, because nobody else did
 
   base::Handle timer_;  // what the state waits for
   base::Handle late_;   // following: looks whether the leader is still there
