@@ -19,7 +19,8 @@ T Value(base::Result<T> result, const char* what) {
 
 }  // namespace
 
-BenchNode::BenchNode(BenchWorld& world, std::size_t index) : world_(world), index_(index), random_(index + 1) {
+BenchNode::BenchNode(BenchWorld& world, std::size_t index)
+    : world_(world), index_(index), random_(index + 1), orderers_(world.loop) {
   const auto& organization = world.network.organizations().front();
   LoadIdentity(organization, organization.nodes[index]);
   Listen();
@@ -79,8 +80,9 @@ void BenchNode::Start(const base::Endpoint& bootstrap, OnCommitted committed) {
   config.gossip.membership.external_endpoint = endpoint();
   if (!bootstrap.empty()) config.gossip.membership.bootstrap = {bootstrap};
   node_ = std::make_unique<node::Node>(
-      MakeEnvironment(), node::NodeParts{.transport = *transport_, .server = *server_, .crypto = *crypto_}, identity_,
-      config);
+      MakeEnvironment(),
+      node::NodeParts{.transport = *transport_, .server = *server_, .crypto = *crypto_, .orderers = orderers_},
+      identity_, config);
   // Matches nothing, so that it counts and nothing is queued.
   census_ = node_->gossip().comm().Accept("census", [this](const comm::ReceivedMessage& message) {
     received_.Count(message.message(), message.envelope().payload().size());
@@ -90,16 +92,20 @@ void BenchNode::Start(const base::Endpoint& bootstrap, OnCommitted committed) {
   // The name is new for this node, so that joining cannot fail; the benchmark has no further configuration blocks.
   (void)node_->JoinChannel({.name = config_->channel_id(),
                             .ledger = *ledger_,
-                            .join = node::MakeJoinMessage(*config_),
-                            .apply = [this](const base::Bytes&) -> base::Result<channel::JoinMessage> {
-                              return node::MakeJoinMessage(*config_);
+                            .configuration = {.join = node::MakeJoinMessage(*config_), .orderers = {}},
+                            .apply = [this](const base::Bytes&) -> base::Result<node::AppliedConfiguration> {
+                              return node::AppliedConfiguration{.join = node::MakeJoinMessage(*config_),
+                                                                .orderers = {}};
                             },
                             .committed = [index = index_, committed = std::move(committed)](
                                              std::uint64_t number) { committed(index, number); }});
 }
 
 bool BenchNode::Offer(std::uint64_t number, base::Bytes block) {
-  return node_->FindChannel(config_->channel_id())->Offer(number, std::move(block));
+  ledger::BlockSink& blocks = node_->FindChannel(config_->channel_id())->blocks();
+  if (number >= blocks.limit()) return false;
+  blocks.Offer(number, std::move(block), ledger::BlockOrigin::kOrderer, [](const base::Result<void>&) {}).Detach();
+  return true;
 }
 
 std::size_t BenchNode::streams() const {

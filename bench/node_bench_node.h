@@ -14,6 +14,7 @@
 #include "ledger/ledger.h"
 #include "msp/channel_config.h"
 #include "msp/msp_message_crypto.h"
+#include "node/no_orderers.h"
 #include "node/node.h"
 #include "node_bench_meter.h"
 #include "rpc/client.h"
@@ -82,6 +83,7 @@ class BenchNode {
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<rpc::GrpcServer> server_;
   std::unique_ptr<rpc::GrpcTransport> transport_;
+  node::NoOrderers orderers_;
   std::unique_ptr<node::Node> node_;
   comm::AcceptedMessages census_;
   base::Handle genesis_commit_;

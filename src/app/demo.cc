@@ -368,7 +368,11 @@ void Demo::Feed(Source& source) {
                                                   source.next->number, source.released.size())});
   }
   source.released.push_back(loop_.Now());
-  source.peer->channel().Offer(source.next->number, std::move(source.next->block));
+  source.peer->channel()
+      .blocks()
+      .Offer(source.next->number, std::move(source.next->block), ledger::BlockOrigin::kOrderer,
+             [](const base::Result<void>&) {})
+      .Detach();
   source.next.reset();
   if (options_.rate > 0) {
     source.paused = true;
@@ -393,7 +397,7 @@ void Demo::Committed(DemoPeer& peer, std::uint64_t number) {
     }
     Feed(*source);
   }
-  if (const auto& health = peer.channel().health(); !health) Fail(health.error());
+  if (const auto trouble = peer.channel().status().trouble) Fail(*trouble);
 }
 
 // Of the peers that are always there.

@@ -35,7 +35,12 @@ std::string FindOrganization(const msp::ChannelConfig& config, const msp::MspFol
 }  // namespace
 
 DemoPeer::DemoPeer(DemoWorld& world, PeerFiles files, std::uint64_t seed)
-    : world_(world), name_(files.name), files_(std::move(files)), random_(seed), latency_(LatencyBounds()) {}
+    : world_(world),
+      name_(files.name),
+      files_(std::move(files)),
+      random_(seed),
+      latency_(LatencyBounds()),
+      orderers_(world.loop) {}
 
 DemoPeer::~DemoPeer() = default;
 
@@ -147,9 +152,10 @@ base::Result<void> DemoPeer::Start(const base::Endpoint& bootstrap, std::vector<
   config.gossip.membership.external_endpoint = endpoint_;
   if (!bootstrap.empty()) config.gossip.membership.bootstrap = {bootstrap};
   config.gossip.channel.block_window = kBlockWindow;
-  node_ = std::make_unique<node::Node>(MakeEnvironment(),
-                                       node::NodeParts{.transport = *cable_, .server = *cable_, .crypto = *crypto_},
-                                       identity_, config);
+  node_ = std::make_unique<node::Node>(
+      MakeEnvironment(),
+      node::NodeParts{.transport = *cable_, .server = *cable_, .crypto = *crypto_, .orderers = orderers_}, identity_,
+      config);
   node_->Start();
   if (ledger_->height() > 0) {
     JoinChannel();
@@ -170,14 +176,15 @@ void DemoPeer::JoinChannel() {
     return message;
   };
   // The name is new for this node, so that joining cannot fail.
-  (void)node_->JoinChannel({.name = config_->channel_id(),
-                            .ledger = *ledger_,
-                            .join = join(),
-                            .apply = [this, join](const base::Bytes& block) -> base::Result<channel::JoinMessage> {
-                              if (auto applied = Apply(block); !applied) return std::unexpected(applied.error());
-                              return join();
-                            },
-                            .committed = [this](std::uint64_t number) { committed_(*this, number); }});
+  (void)node_->JoinChannel(
+      {.name = config_->channel_id(),
+       .ledger = *ledger_,
+       .configuration = {.join = join(), .orderers = {}},
+       .apply = [this, join](const base::Bytes& block) -> base::Result<node::AppliedConfiguration> {
+         if (auto applied = Apply(block); !applied) return std::unexpected(applied.error());
+         return node::AppliedConfiguration{.join = join(), .orderers = {}};
+       },
+       .committed = [this](std::uint64_t number) { committed_(*this, number); }});
 }
 
 void DemoPeer::Kill() {

@@ -15,6 +15,7 @@
 #include "ledger/ledger.h"
 #include "msp/channel_config.h"
 #include "msp/msp_message_crypto.h"
+#include "node/no_orderers.h"
 #include "node/node.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
@@ -108,6 +109,7 @@ class DemoPeer {
   std::unique_ptr<rpc::GrpcTransport> transport_;
   std::unique_ptr<rpc::GrpcServer> server_;
   std::unique_ptr<Cable> cable_;
+  node::NoOrderers orderers_;
   std::unique_ptr<node::Node> node_;
   base::Handle genesis_commit_;
 };

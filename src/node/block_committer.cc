@@ -7,95 +7,195 @@
 
 namespace grapevine::node {
 
+using base::ErrorCode;
+
 BlockCommitter::BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
-                               BlockCommitterConfig config, OnVerified verified, OnCommitted committed,
-                               OnRefused refused)
+                               BlockCommitterConfig config, Observers observers)
     : environment_(std::move(environment)),
       crypto_(crypto),
-      ledger_(ledger),
       config_(std::move(config)),
-      on_verified_(std::move(verified)),
-      on_committed_(std::move(committed)),
-      on_refused_(std::move(refused)),
-      invalid_(environment_.metrics.GetCounter("grapevine_blocks_invalid", "Blocks that verification refused.",
+      observers_(std::move(observers)),
+      invalid_(environment_.metrics.GetCounter("grapevine_blocks_invalid", "Blocks that verification refused",
                                                {{"channel", config_.channel}})),
-      duplicates_(environment_.metrics.GetCounter("grapevine_blocks_duplicate", "Blocks received again.",
+      duplicates_(environment_.metrics.GetCounter("grapevine_blocks_duplicate", "Blocks received again",
                                                   {{"channel", config_.channel}})),
-      next_(ledger.height()) {}
+      buffered_(environment_.metrics.GetGauge("gossip_payload_buffer_size",
+                                              "Blocks that wait for those before them, or for verification",
+                                              {{"channel", config_.channel}})),
+      next_(ledger.height()),
+      last_hash_(ledger.current_hash()),
+      writer_(environment_, ledger, {.channel = config_.channel},
+              [this](std::uint64_t number, const base::Bytes& block) { Written(number, block); }) {}
 
-bool BlockCommitter::Offer(std::uint64_t number, base::Bytes block, std::optional<std::uint64_t> verified_under) {
-  const auto known = pending_.find(number);
-  const auto has_block = [&block](const auto& candidates) {
-    return std::ranges::find(candidates, block, &Candidate::block) != candidates.end();
+base::Handle BlockCommitter::Offer(std::uint64_t number, base::Bytes block, ledger::BlockOrigin origin, Verdict done) {
+  auto offer = std::make_shared<Verdict>(std::move(done));
+  base::Handle handle([offer] { *offer = nullptr; });
+  const auto answer = [&](base::Result<void> verdict) {
+    Candidate nobody;
+    nobody.offers.push_back(offer);
+    Resolve(nobody, verdict);
   };
-  if (number < next_ || (known != pending_.end() && has_block(known->second))) {
+  if (number < next_) {
     duplicates_.Add();
-    return false;
+    answer({});
+  } else if (number >= limit() || (number > next_ && pending_bytes() + block.size() > config_.max_pending_bytes)) {
+    answer(base::Fail(ErrorCode::kExhausted, "no room for block {} now: block {} is wanted", number, next_));
+  } else if (Candidate* candidate = Place(number, std::move(block), false)) {
+    if (candidate->offers.empty() && !candidate->verified_under) candidate->origin = origin;
+    candidate->offers.push_back(std::move(offer));
+    Advance();
+  } else {
+    answer(base::Fail(ErrorCode::kExhausted, "{} different blocks {} wait to be verified", config_.max_candidates,
+                      number));
   }
-  if (!health_ || number - next_ >= config_.window) return false;
-  auto& candidates = pending_[number];
-  if (candidates.size() >= config_.max_candidates) return false;
-  candidates.push_back({.block = std::move(block), .verified_under = verified_under});
+  return handle;
+}
+
+bool BlockCommitter::OfferVerified(std::uint64_t number, base::Bytes block, std::uint64_t epoch) {
+  if (number < next_) duplicates_.Add();
+  if (number < next_ || number >= limit()) return false;
+  Candidate* candidate = Place(number, std::move(block), true);
+  if (candidate == nullptr) return false;
+  candidate->origin.reset();
+  if (!candidate->verifying) candidate->verified_under = epoch;
   Advance();
   return true;
 }
 
+BlockCommitter::Candidate* BlockCommitter::Place(std::uint64_t number, base::Bytes block, bool verified) {
+  Candidates& candidates = pending_[number];
+  const auto equal = std::ranges::find(candidates, block, &Candidate::block);
+  if (equal != candidates.end()) {
+    duplicates_.Add();
+    return &*equal;
+  }
+  if (candidates.size() >= config_.max_candidates) {
+    // The first one may be under verification.
+    const auto unverified = std::find_if(candidates.begin() + 1, candidates.end(),
+                                         [](const Candidate& candidate) { return candidate.origin.has_value(); });
+    if (!verified || unverified == candidates.end()) return nullptr;
+    Resolve(*unverified, base::Fail(ErrorCode::kExhausted, "another block {} has been verified", number));
+    pending_bytes_ -= unverified->block.size();
+    candidates.erase(unverified);
+  }
+  const auto view = msp::ParseBlock(block);
+  pending_bytes_ += block.size();
+  Candidate candidate;
+  candidate.block = std::move(block);
+  candidate.is_config = view && msp::IsConfigBlock(*view);
+  candidates.push_back(std::move(candidate));
+  buffered_.Set(static_cast<std::int64_t>(pending_.size()));
+  return &candidates.back();
+}
+
 void BlockCommitter::Advance() {
-  while (!verifying_ && !configuration_pending_ && health_ && committing_.size() < config_.max_commits) {
+  TakeVerified();
+  StartVerifications();
+}
+
+void BlockCommitter::TakeVerified() {
+  while (!configuration_ && writer_.pending() < config_.max_commits) {
     const auto lowest = pending_.begin();
     if (lowest == pending_.end() || lowest->first != next_) return;
-    const Candidate& candidate = lowest->second.front();
-    if (candidate.verified_under && candidate.verified_under == epoch_) {
-      Verified(next_, {});
-      continue;
+    const auto candidate = lowest->second.begin();
+    if (candidate->verifying || candidate->verified_under != epoch_) return;
+    if (const auto linked = CheckLink(*candidate); !linked) {
+      Refuse(linked.error());
+    } else {
+      Take(candidate);
     }
-    verifying_ = true;
-    verification_ = crypto_.VerifyBlock(config_.channel, next_, candidate.block,
-                                        [this, number = next_](const base::Result<void>& verdict) {
-                                          verifying_ = false;
-                                          Verified(number, verdict);
-                                          Advance();
-                                        });
   }
 }
 
-void BlockCommitter::Verified(std::uint64_t number, const base::Result<void>& verdict) {
-  const auto candidates = pending_.find(number);
-  const Candidate candidate = std::move(candidates->second.front());
-  const base::Bytes& block = candidate.block;
-  candidates->second.pop_front();
-  if (verdict || candidates->second.empty()) pending_.erase(candidates);
-  if (!verdict) {
-    invalid_.Add();
-    last_refusal_ = base::Wrap(verdict.error(), "block {} of channel {} refused", number, config_.channel).error();
-    environment_.log.Warn("{}", last_refusal_->message);
-    if (candidate.verified_under && on_refused_) on_refused_(number);
-    return;
+void BlockCommitter::StartVerifications() {
+  if (configuration_) return;
+  for (auto& [number, candidates] : pending_) {
+    if (number - next_ >= config_.max_verifying) return;
+    Candidate& candidate = candidates.front();
+    const bool its_turn = number == next_;
+    if (!candidate.verifying && candidate.verified_under != epoch_ && (its_turn || !candidate.verify_at_its_turn)) {
+      Verify(number, candidate);
+    }
+    if (candidate.is_config) return;  // what follows is verified under the configuration that it sets
   }
-  ++next_;
-  const auto parsed = msp::ParseBlock(block);
-  configuration_pending_ = parsed && msp::IsConfigBlock(*parsed);
-  if (!candidate.verified_under) on_verified_(number, block);
-  auto commit =
-      ledger_.Commit(block, [this, number](base::Result<void> outcome) { Committed(number, std::move(outcome)); });
-  committing_.emplace(number,
-                      Committing{.block = block, .configuration = configuration_pending_, .commit = std::move(commit)});
 }
 
-void BlockCommitter::Committed(std::uint64_t number, base::Result<void> outcome) {
-  const auto committed = std::move(committing_.extract(number).mapped());
-  if (!outcome) {
-    if (health_) {
-      environment_.log.Error("block {} of channel {} cannot be stored: {}", number, config_.channel,
-                             outcome.error().message);
-      health_ = std::move(outcome);
-    }
-    return;
+void BlockCommitter::Verify(std::uint64_t number, Candidate& candidate) {
+  candidate.verifying = true;
+  candidate.verification = crypto_.VerifyBlock(
+      config_.channel, number, candidate.block,
+      [this, number, epoch = epoch_](const base::Result<void>& verdict) { Verified(number, epoch, verdict); });
+}
+
+// Only the first candidate of a number is ever under verification, and it stays the first one meanwhile.
+void BlockCommitter::Verified(std::uint64_t number, std::uint64_t epoch, const base::Result<void>& verdict) {
+  Candidate& candidate = pending_.at(number).front();
+  candidate.verifying = false;
+  if (verdict) {
+    candidate.verified_under = epoch;
+  } else if (number == next_ && epoch == epoch_) {
+    Refuse(verdict.error());
+  } else {
+    candidate.verify_at_its_turn = true;
   }
+  Advance();
+}
+
+// What the orderers have signed and yet does not follow our chain would be a fork; the ledger never has to refuse it.
+base::Result<void> BlockCommitter::CheckLink(const Candidate& candidate) const {
+  const auto view = msp::ParseBlock(candidate.block);
+  if (!view) return std::unexpected(view.error());
+  if (view->header.previous_hash == base::ByteView(last_hash_)) return {};
+  return base::Fail(ErrorCode::kInvalid, "it follows a block with header hash {}, the chain here ends with {}",
+                    base::ToHex(view->header.previous_hash), base::ToHex(last_hash_));
+}
+
+void BlockCommitter::Take(Candidates::iterator candidate) {
+  const std::uint64_t number = next_++;
+  const base::Bytes block = candidate->block;
+  const auto origin = candidate->origin;
+  last_hash_ = msp::ParseBlock(block)->header.Hash().ToString();
+  if (candidate->is_config) configuration_ = number;
+  // All copies: whoever offered another one need not care any more.
+  auto taken = std::move(pending_.extract(number).mapped());
+  for (Candidate& copy : taken) {
+    pending_bytes_ -= copy.block.size();
+    Resolve(copy, {});
+  }
+  buffered_.Set(static_cast<std::int64_t>(pending_.size()));
+  writer_.Write(number, block);
+  if (origin && observers_.verified) observers_.verified(number, block, *origin);
+}
+
+// The first candidate of the next number.
+void BlockCommitter::Refuse(const base::Error& error) {
+  const auto lowest = pending_.begin();
+  Candidate refused = std::move(lowest->second.front());
+  lowest->second.pop_front();
+  if (lowest->second.empty()) pending_.erase(lowest);
+  pending_bytes_ -= refused.block.size();
+  buffered_.Set(static_cast<std::int64_t>(pending_.size()));
+  invalid_.Add();
+  last_refusal_ = base::Wrap(error, "block {} of channel {} refused", next_, config_.channel).error();
+  environment_.log.Warn("{}", last_refusal_->message);
+  Resolve(refused, std::unexpected(base::Error{ErrorCode::kInvalid, last_refusal_->message}));
+  if (!refused.origin && observers_.refused) observers_.refused(next_);
+}
+
+void BlockCommitter::Resolve(Candidate& candidate, const base::Result<void>& verdict) {
+  if (candidate.offers.empty()) return;
+  environment_.executor.Post(lifetime_.Guard([offers = std::move(candidate.offers), verdict]() mutable {
+    for (const auto& offer : offers) {
+      if (auto done = std::exchange(*offer, nullptr)) done(verdict);
+    }
+  }));
+}
+
+void BlockCommitter::Written(std::uint64_t number, const base::Bytes& block) {
   const auto alive = lifetime_.Watch();
-  on_committed_(number, committed.block);
+  observers_.committed(number, block);
   if (alive.expired()) return;
-  if (committed.configuration) configuration_pending_ = false;
+  if (configuration_ == number) configuration_.reset();
   Advance();
 }
 

@@ -1,4 +1,4 @@
-// Blocks that arrive in any order become a verified, durable chain.
+// Blocks that arrive in any order, from anybody, become a verified, durable chain.
 #pragma once
 
 #include <cstddef>
@@ -6,89 +6,112 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/environment.h"
+#include "ledger/block_sink.h"
 #include "ledger/ledger.h"
 #include "msp/message_crypto.h"
+#include "node/ledger_writer.h"
 
 namespace grapevine::node {
 
 struct BlockCommitterConfig {
   std::string channel;
-  // Blocks this far above the height are kept until those before them arrive; later ones are refused.
+  // Blocks this far above the next one are kept until those before them arrive; later ones are refused.
   std::uint64_t window = 200;
   // Different blocks of one number that are kept: a forged one must not keep the true one away.
   std::size_t max_candidates = 3;
+  // From the next block on, so many are verified at a time.
+  std::size_t max_verifying = 8;
   // Verified blocks whose commit is under way; the ledger writes those that wait together.
   std::size_t max_commits = 64;
+  // Offered blocks that wait, in bytes; the next one is taken regardless, and so are those that gossip holds anyway.
+  std::size_t max_pending_bytes = 128UL << 20;
 };
 
-// Verifies one block after the other, each under the configuration that the blocks before it have set, and commits them
-// (specification 03, 6.3 and 8.5; 23, 6.3). One executor. The ledger and the crypto must outlive it.
-class BlockCommitter {
+// Verifies each block under the configuration that the blocks before it have set and stores it (specification 03, 6.3
+// and 8.5; 20, sections 4 to 6; 23, 6.3). Several are verified at a time, and what was verified under another
+// configuration than the one in force at its turn, by gossip or here, is verified again: the configuration only changes
+// when a configuration block is durable, and nothing behind it is taken before. One executor. The ledger and the crypto
+// must outlive it.
+class BlockCommitter final : public ledger::BlockSink {
  public:
-  // A block that was offered unverified and has been verified here, before it is durable: may enter gossip.
-  using OnVerified = std::function<void(std::uint64_t number, const base::Bytes& block)>;
-  // The block is durable and the height includes it. A configuration block: make its configuration take effect before
-  // returning; the next block is verified under it.
-  using OnCommitted = std::function<void(std::uint64_t number, const base::Bytes& block)>;
-  // A block that had been verified under an earlier configuration is not valid under the one in force: whoever has
-  // passed it on must take another one of that number.
-  using OnRefused = std::function<void(std::uint64_t number)>;
+  struct Observers {
+    // A block from outside gossip is the chain's next one, before it is durable: may enter gossip.
+    std::function<void(std::uint64_t number, const base::Bytes& block, ledger::BlockOrigin origin)> verified;
+    // The block is durable and the height includes it. A configuration block: make its configuration take effect,
+    // SetEpoch included, before returning. May destroy the committer.
+    std::function<void(std::uint64_t number, const base::Bytes& block)> committed;
+    // A block from gossip, verified under an earlier configuration, is not valid under the one in force: whoever has
+    // passed it on must take another one of that number.
+    std::function<void(std::uint64_t number)> refused;
+  };
 
-  // OnCommitted may destroy the committer.
   BlockCommitter(base::Environment environment, msp::MessageCrypto& crypto, ledger::Ledger& ledger,
-                 BlockCommitterConfig config, OnVerified verified, OnCommitted committed, OnRefused refused = {});
+                 BlockCommitterConfig config, Observers observers);
 
-  // Takes a serialised common.Block. False if it is known, pending already, or beyond the window or the number of
-  // candidates. A block that turns out to be invalid is dropped and counted, and the next candidate is tried; without
-  // one, another copy may be offered. `verified_under`: the epoch of the configuration under which it has been verified
-  // already; it is not verified again if that is still in force when its turn comes.
-  bool Offer(std::uint64_t number, base::Bytes block, std::optional<std::uint64_t> verified_under = std::nullopt);
+  // ledger::BlockSink.
+  std::uint64_t next() const override { return next_; }
+  std::uint64_t limit() const override { return next_ + config_.window; }
+  std::size_t pending_bytes() const override { return pending_bytes_ + writer_.pending_bytes(); }
+  base::Handle Offer(std::uint64_t number, base::Bytes block, ledger::BlockOrigin origin, Verdict done) override;
 
-  // Of the configuration in force: its sequence. To be set before OnCommitted returns for a configuration block.
+  // A block that gossip has verified under the configuration of `epoch`. False if it is known or beyond the window.
+  bool OfferVerified(std::uint64_t number, base::Bytes block, std::uint64_t epoch);
+
+  // Of the configuration in force: its sequence.
   void SetEpoch(std::uint64_t epoch) { epoch_ = epoch; }
 
-  // Set once the ledger has refused a verified block (full disk, for example): nothing more is committed.
-  const base::Result<void>& health() const { return health_; }
+  // Not set: why verified blocks cannot be stored at the moment.
+  const base::Result<void>& health() const { return writer_.health(); }
   // The newest verdict against a block: which one and why. Others may offer a good copy of it.
   const std::optional<base::Error>& last_refusal() const { return last_refusal_; }
 
  private:
   struct Candidate {
     base::Bytes block;
-    std::optional<std::uint64_t> verified_under;  // nothing: from outside gossip
+    std::optional<ledger::BlockOrigin> origin;  // nothing: gossip
+    bool is_config = false;
+    std::optional<std::uint64_t> verified_under;
+    bool verify_at_its_turn = false;  // was refused under a configuration that need not be the one of its turn
+    bool verifying = false;
+    base::Handle verification;
+    std::vector<std::shared_ptr<Verdict>> offers;  // who wants to know; null inside: forgotten
   };
-  struct Committing {
-    base::Bytes block;
-    bool configuration = false;
-    base::Handle commit;
-  };
+  using Candidates = std::deque<Candidate>;
 
+  // The place for a block of this number: an equal one that is pending already, or a new one. Null if there is none.
+  Candidate* Place(std::uint64_t number, base::Bytes block, bool verified);
   void Advance();
-  void Verified(std::uint64_t number, const base::Result<void>& verdict);
-  void Committed(std::uint64_t number, base::Result<void> outcome);
+  void TakeVerified();
+  void StartVerifications();
+  void Verify(std::uint64_t number, Candidate& candidate);
+  void Verified(std::uint64_t number, std::uint64_t epoch, const base::Result<void>& verdict);
+  void Take(Candidates::iterator candidate);
+  void Refuse(const base::Error& error);
+  base::Result<void> CheckLink(const Candidate& candidate) const;
+  void Resolve(Candidate& candidate, const base::Result<void>& verdict);
+  void Written(std::uint64_t number, const base::Bytes& block);
 
   base::Environment environment_;
   msp::MessageCrypto& crypto_;
-  ledger::Ledger& ledger_;
   BlockCommitterConfig config_;
-  OnVerified on_verified_;
-  OnCommitted on_committed_;
-  OnRefused on_refused_;
+  Observers observers_;
   base::Counter& invalid_;
   base::Counter& duplicates_;
-  std::uint64_t next_;                                      // to verify; all below are verified
-  std::map<std::uint64_t, std::deque<Candidate>> pending_;  // candidates by number, at next_ and above; never empty
-  std::optional<std::uint64_t> epoch_;
-  bool verifying_ = false;
-  bool configuration_pending_ = false;  // a configuration block is being committed: verification waits for it
-  base::Handle verification_;
-  std::map<std::uint64_t, Committing> committing_;
-  base::Result<void> health_;
+  base::Gauge& buffered_;
+  std::uint64_t next_;
+  std::string last_hash_;                        // header hash of block next_ - 1
+  std::map<std::uint64_t, Candidates> pending_;  // by number, at next_ and above; never empty
+  std::size_t pending_bytes_ = 0;                // in pending_
+  std::uint64_t epoch_ = 0;
+  std::optional<std::uint64_t> configuration_;  // number of a configuration block that is being stored
   std::optional<base::Error> last_refusal_;
+  LedgerWriter writer_;
   base::Lifetime lifetime_;
 };
 

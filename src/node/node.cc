@@ -7,9 +7,10 @@ namespace grapevine::node {
 Node::Node(base::Environment environment, NodeParts parts, base::Bytes identity, NodeConfig config)
     : environment_(std::move(environment)),
       config_(std::move(config)),
-      crypto_(parts.crypto),
-      gossip_(environment_, {.transport = parts.transport, .server = parts.server, .crypto = parts.crypto},
-              std::move(identity), config_.organization, config_.gossip) {}
+      parts_(parts),
+      identity_(std::move(identity)),
+      gossip_(environment_, {.transport = parts.transport, .server = parts.server, .crypto = parts.crypto}, identity_,
+              config_.organization, config_.gossip) {}
 
 base::Result<void> Node::JoinChannel(ChannelSetup setup) {
   if (channels_.contains(setup.name)) {
@@ -17,18 +18,28 @@ base::Result<void> Node::JoinChannel(ChannelSetup setup) {
   }
   const std::string name = setup.name;
   channels_.emplace(
-      name, std::make_unique<ChannelPeer>(environment_, gossip_, crypto_, std::move(setup), config_.block_window));
+      name, std::make_unique<ChannelPeer>(
+                environment_,
+                ChannelPeerParts{
+                    .gossip = gossip_, .crypto = parts_.crypto, .orderers = parts_.orderers, .identity = identity_},
+                std::move(setup), config_.channel));
   return {};
 }
 
 void Node::LeaveChannel(const std::string& channel) {
-  gossip_.LeaveChannel(channel);
   channels_.erase(channel);
+  gossip_.LeaveChannel(channel);
 }
 
 ChannelPeer* Node::FindChannel(const std::string& channel) {
   const auto found = channels_.find(channel);
   return found == channels_.end() ? nullptr : found->second.get();
+}
+
+std::vector<std::string> Node::Channels() const {
+  std::vector<std::string> names;
+  for (const auto& [name, channel] : channels_) names.push_back(name);
+  return names;
 }
 
 }  // namespace grapevine::node

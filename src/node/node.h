@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/environment.h"
 #include "base/transport.h"
@@ -16,7 +17,7 @@ namespace grapevine::node {
 struct NodeConfig {
   std::string organization;  // own MSP id
   channel::GossipConfig gossip;
-  std::uint64_t block_window = 200;  // blocks kept above a ledger's height
+  ChannelPeerConfig channel;
 };
 
 // What a node is made from; borrowed, and must outlive it. The same code runs in both worlds.
@@ -24,6 +25,7 @@ struct NodeParts {
   base::Transport& transport;
   base::Server& server;
   msp::MessageCrypto& crypto;
+  delivery::Dialer& orderers;
 };
 
 // One executor, that of the environment; destroying it stops it.
@@ -42,6 +44,7 @@ class Node {
   void LeaveChannel(const std::string& channel);
   // Null if not joined.
   ChannelPeer* FindChannel(const std::string& channel);
+  std::vector<std::string> Channels() const;
 
   const wire::PkiId& pki_id() const { return gossip_.Self().pki_id; }
   channel::GossipService& gossip() { return gossip_; }
@@ -49,7 +52,8 @@ class Node {
  private:
   base::Environment environment_;
   NodeConfig config_;
-  msp::MessageCrypto& crypto_;
+  NodeParts parts_;
+  base::Bytes identity_;
   channel::GossipService gossip_;
   std::map<std::string, std::unique_ptr<ChannelPeer>> channels_;
 };

@@ -18,7 +18,7 @@ OrderedChain::OrderedChain(Authority& authority, std::string channel)
       channel_(std::move(channel)),
       orderer_(authority.Issue(kOrdererMspId, "orderer of " + channel_)),
       outsider_(authority.Issue("OutsiderMSP", "outsider of " + channel_)) {
-  blocks_.push_back(Make(orderer_, 0, "genesis"));
+  blocks_.push_back(Make(orderer_, 0, ConfigTransaction(channel_, "genesis")));
 }
 
 base::Bytes OrderedChain::Make(base::ByteView signer, std::uint64_t number, const std::string& transaction) const {

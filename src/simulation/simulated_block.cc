@@ -51,6 +51,18 @@ base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const 
   return base::Bytes(ledger::SerializeBlock(block));
 }
 
+std::string ConfigTransaction(const std::string& channel, const std::string& content) {
+  common::ChannelHeader header;
+  header.set_type(common::CONFIG);
+  header.set_channel_id(channel);
+  common::Payload payload;
+  payload.mutable_header()->set_channel_header(header.SerializeAsString());
+  payload.set_data(content);
+  common::Envelope envelope;
+  envelope.set_payload(payload.SerializeAsString());
+  return envelope.SerializeAsString();
+}
+
 base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,
                               base::ByteView bytes) {
   const base::Result<ledger::BlockView> block = ledger::ParseBlock(bytes);

@@ -18,6 +18,9 @@ inline constexpr char kOrdererMspId[] = "OrdererMSP";
 base::Bytes MakeBlock(const Authority& authority, base::ByteView orderer, const std::string& channel,
                       std::uint64_t number, base::ByteView previous_hash, const std::vector<std::string>& transactions);
 
+// A transaction that makes its block a configuration block of `channel`; what it configures is up to `content`.
+std::string ConfigTransaction(const std::string& channel, const std::string& content);
+
 // 03, 6.3 in the simulated world: number, data hash, and the signature of an identity of
 // kOrdererMspId, which covers the channel as well.
 base::Result<void> CheckBlock(const Authority& authority, const std::string& channel, std::uint64_t number,

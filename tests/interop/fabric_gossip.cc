@@ -30,6 +30,7 @@
 #include "ledger/ledger.h"
 #include "msp/pem.h"
 #include "node/join_message.h"
+#include "node/no_orderers.h"
 #include "node/node.h"
 #include "runtime/leveldb_index.h"
 #include "runtime/posix_files.h"
@@ -77,7 +78,7 @@ class FabricGossip {
   void Listen();
   void StartNode();
   void JoinChannel();
-  base::Result<channel::JoinMessage> Apply(base::ByteView config_block);
+  base::Result<node::AppliedConfiguration> Apply(base::ByteView config_block);
   void TellPeers();
   void TellLedger();
   void TellCounters();
@@ -108,6 +109,7 @@ class FabricGossip {
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<rpc::GrpcTransport> transport_;
   std::unique_ptr<rpc::GrpcServer> server_;
+  node::NoOrderers orderers_;
   std::unique_ptr<node::Node> node_;
   channel::AcceptedMessages messages_;
 
@@ -127,7 +129,8 @@ FabricGossip::FabricGossip(const std::string& folder, const std::string& name, c
       random_(static_cast<std::uint64_t>(world_.loop.WallNow().time_since_epoch().count())),
       local_(LoadIdentity(world_, folder, name)),
       crypto_(environment(), local_),
-      config_(world_.channel) {
+      config_(world_.channel),
+      orderers_(world_.loop) {
   const std::string domain = name.substr(name.find('.') + 1) + ".example.com";
   const std::string tls = fmt::format("{}/crypto/peerOrganizations/{}/peers/{}.example.com/tls", folder, domain, name);
   tls_ = Need(rpc::TlsIdentity::FromPem(ReadFile(tls + "/server.crt"), ReadFile(tls + "/server.key")), tls);
@@ -170,9 +173,10 @@ void FabricGossip::StartNode() {
   config.gossip.membership.endpoint = self_.remote.endpoint;
   config.gossip.membership.external_endpoint = self_.remote.endpoint;
   config.gossip.membership.bootstrap = {world_.endpoints.at("peer0" + name_.substr(name_.find('.')))};
-  node_ = std::make_unique<node::Node>(environment(),
-                                       node::NodeParts{.transport = *transport_, .server = *server_, .crypto = crypto_},
-                                       local_.serialized_identity, config);
+  node_ = std::make_unique<node::Node>(
+      environment(),
+      node::NodeParts{.transport = *transport_, .server = *server_, .crypto = crypto_, .orderers = orderers_},
+      local_.serialized_identity, config);
   messages_ = node_->gossip().AcceptUnvalidated("interop", [](const comm::ReceivedMessage&) { return true; });
   messages_.ReceiveAll([this](const comm::ReceivedMessagePtr& message) {
     const std::pair<std::string, std::string> seen(wire::TypeName(message->message().content),
@@ -196,7 +200,7 @@ void FabricGossip::JoinChannel() {
   TellLedger();
   Need(node_->JoinChannel({.name = config_->channel_id(),
                            .ledger = *ledger_,
-                           .join = node::MakeJoinMessage(*config_),
+                           .configuration = {.join = node::MakeJoinMessage(*config_), .orderers = {}},
                            .apply = [this](const base::Bytes& block) { return Apply(block); },
                            .committed =
                                [this](std::uint64_t number) {
@@ -206,12 +210,12 @@ void FabricGossip::JoinChannel() {
        "joining the channel");
 }
 
-base::Result<channel::JoinMessage> FabricGossip::Apply(base::ByteView config_block) {
+base::Result<node::AppliedConfiguration> FabricGossip::Apply(base::ByteView config_block) {
   auto config = msp::ChannelConfig::FromBlock(config_block);
   if (!config) return std::unexpected(config.error());
   config_ = std::move(*config);
   crypto_.SetChannel(config_->channel_id(), config_);
-  return node::MakeJoinMessage(*config_);
+  return node::AppliedConfiguration{.join = node::MakeJoinMessage(*config_), .orderers = {}};
 }
 
 void FabricGossip::TellPeers() {

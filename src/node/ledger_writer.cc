@@ -1,0 +1,85 @@
+#include "node/ledger_writer.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace grapevine::node {
+
+namespace {
+
+// Microseconds: 100 us to about 10 s in steps of a half.
+std::vector<std::uint64_t> DurationBounds() {
+  std::vector<std::uint64_t> bounds;
+  for (std::uint64_t bound = 100; bound < 10'000'000; bound += bound / 2) bounds.push_back(bound);
+  return bounds;
+}
+
+}  // namespace
+
+LedgerWriter::LedgerWriter(base::Environment environment, ledger::Ledger& ledger, LedgerWriterConfig config,
+                           OnWritten written)
+    : environment_(std::move(environment)),
+      ledger_(ledger),
+      config_(std::move(config)),
+      on_written_(std::move(written)),
+      height_(environment_.metrics.GetGauge("gossip_state_height", "Blocks of the ledger, all durable",
+                                            {{"channel", config_.channel}})),
+      trouble_(environment_.metrics.GetGauge("grapevine_ledger_trouble",
+                                             "1 while verified blocks cannot be stored, else 0",
+                                             {{"channel", config_.channel}})),
+      duration_(environment_.metrics.GetHistogram("gossip_state_commit_duration",
+                                                  "Microseconds from a verified block to a durable one",
+                                                  DurationBounds(), {{"channel", config_.channel}})),
+      pause_(config_.first_retry) {
+  height_.Set(static_cast<std::int64_t>(ledger_.height()));
+}
+
+void LedgerWriter::Write(std::uint64_t number, base::Bytes block) {
+  pending_bytes_ += block.size();
+  auto& pending =
+      pending_.emplace(number, Pending{.block = std::move(block), .since = environment_.executor.Now(), .commit = {}})
+          .first->second;
+  if (health_) Commit(number, pending);
+}
+
+void LedgerWriter::Commit(std::uint64_t number, Pending& pending) {
+  pending.commit =
+      ledger_.Commit(pending.block, [this, number](const base::Result<void>& outcome) { Committed(number, outcome); });
+}
+
+void LedgerWriter::Committed(std::uint64_t number, const base::Result<void>& outcome) {
+  if (!outcome) return Failed(number, outcome.error());
+  if (!health_) {
+    environment_.log.Info("blocks of channel {} are stored again, from {} on", config_.channel, number);
+    health_ = {};
+    trouble_.Set(0);
+    pause_ = config_.first_retry;
+  }
+  const auto written = std::move(pending_.extract(number).mapped());
+  pending_bytes_ -= written.block.size();
+  height_.Set(static_cast<std::int64_t>(ledger_.height()));
+  duration_.Observe(
+      static_cast<std::uint64_t>((environment_.executor.Now() - written.since) / std::chrono::microseconds(1)));
+  on_written_(number, written.block);
+}
+
+void LedgerWriter::Failed(std::uint64_t number, const base::Error& error) {
+  if (health_) {
+    environment_.log.Error("block {} of channel {} cannot be stored, the height stays {} until it can: {}", number,
+                           config_.channel, ledger_.height(), error.message);
+  }
+  health_ = std::unexpected(error);
+  trouble_.Set(1);
+  // Those behind it cannot succeed: one report is enough.
+  for (auto& [later, pending] : pending_) pending.commit.Reset();
+  retry_ = environment_.executor.After(pause_, [this] { Retry(); });
+  pause_ = std::min(2 * pause_, config_.last_retry);
+}
+
+// What the ledger still has of earlier attempts fails before these have their turn.
+void LedgerWriter::Retry() {
+  for (auto& [number, pending] : pending_) Commit(number, pending);
+}
+
+}  // namespace grapevine::node
