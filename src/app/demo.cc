@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "msp/block.h"
 #include "runtime/log_sink.h"
+#include "runtime/read_file.h"
 
 namespace grapevine::app {
 
@@ -136,7 +137,7 @@ class Demo {
 
 base::Result<void> Demo::SetUp() {
   const std::string genesis = FirstExisting(options_.network, {"mychannel.genesis.block", "mychannel.block"});
-  auto content = ReadFile(genesis, "the genesis block");
+  auto content = runtime::ReadFile(genesis, "the genesis block");
   if (!content) return std::unexpected(content.error());
   world_.genesis = base::Bytes(std::move(*content));
 

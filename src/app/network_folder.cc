@@ -3,61 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
+
+#include "runtime/read_file.h"
 
 namespace grapevine::app {
 
 namespace fs = std::filesystem;
 using base::ErrorCode;
 
-base::Result<std::string> ReadFile(const std::string& path, const std::string& purpose) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    return base::Fail(ErrorCode::kIo, "{} '{}' is a folder; a file is wanted", purpose, path);
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const auto code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
-    return base::Fail(code, "cannot read {} '{}': {}", purpose, path, std::strerror(errno));
-  }
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) return base::Fail(ErrorCode::kIo, "cannot read {} '{}': {}", purpose, path, std::strerror(errno));
-  return content;
-}
-
-base::Result<msp::MspFolder> ReadMspFolder(const std::string& folder) {
-  msp::MspFolder content;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry.depth() > 1 || !entry->is_regular_file()) continue;
-    const auto text = ReadFile(entry->path().string(), "MSP file");
-    if (!text) return std::unexpected(text.error());
-    const std::string subfolder = entry.depth() == 0 ? "" : entry->path().parent_path().filename().string();
-    content[subfolder][entry->path().filename().string()] = *text;
-  }
-  if (error) {
-    const auto code = error == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kIo;
-    return base::Fail(code, "cannot read the MSP folder '{}': {}", folder, error.message());
-  }
-  return content;
-}
-
 namespace {
 
 base::Result<PeerFiles> ReadPeer(const fs::path& folder, std::string name) {
   PeerFiles peer{.name = std::move(name), .folder = folder.string(), .msp = {}, .tls_certificate = {}, .tls_key = {}};
-  auto content = ReadMspFolder((folder / "msp").string());
+  auto content = runtime::ReadMspFolder((folder / "msp").string());
   if (!content) return std::unexpected(content.error());
   peer.msp = std::move(*content);
-  auto certificate = ReadFile((folder / "tls" / "server.crt").string(), "the TLS certificate");
+  auto certificate = runtime::ReadFile((folder / "tls" / "server.crt").string(), "the TLS certificate");
   if (!certificate) return std::unexpected(certificate.error());
   peer.tls_certificate = std::move(*certificate);
-  auto key = ReadFile((folder / "tls" / "server.key").string(), "the TLS key");
+  auto key = runtime::ReadFile((folder / "tls" / "server.key").string(), "the TLS key");
   if (!key) return std::unexpected(key.error());
   peer.tls_key = std::move(*key);
   return peer;

@@ -19,12 +19,6 @@ struct PeerFiles {
   std::string tls_key;          // PEM
 };
 
-// A regular file, whole. The message of an error names `purpose` and the path.
-base::Result<std::string> ReadFile(const std::string& path, const std::string& purpose);
-
-// An MSP folder (specification 03, 4.1) with its subfolders, flat. kNotFound if the folder does not exist.
-base::Result<msp::MspFolder> ReadMspFolder(const std::string& folder);
-
 // Peers 0 to count - 1 of organisation `number` (from 1) below `network`/crypto/peerOrganizations. kNotFound, saying
 // how many there are, if there are fewer.
 base::Result<std::vector<PeerFiles>> ReadPeers(const std::string& network, std::size_t organization, std::size_t count);
