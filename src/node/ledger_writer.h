@@ -17,11 +17,13 @@ struct LedgerWriterConfig {
   // Pauses between attempts after a failure: doubled from the first to the last.
   base::Duration first_retry = std::chrono::seconds(1);
   base::Duration last_retry = std::chrono::seconds(30);
+  // A block that takes longer to become durable is trouble too, though nothing has failed.
+  base::Duration slow_commit = std::chrono::seconds(5);
 };
 
-// Keeps what is not durable yet. A full or read-only disk stops the height, which is what others see, and nothing else:
-// what is stored is served, and storing goes on by itself when the disk takes blocks again (24, item 69). One executor;
-// the ledger must outlive it.
+// Keeps what is not durable yet. A full, read-only or slow disk stops the height, which is what others see, and nothing
+// else: what is stored is served, and storing goes on by itself when the disk takes blocks again (24, item 69). One
+// executor; the ledger must outlive it.
 class LedgerWriter {
  public:
   // The block is durable and the ledger's height includes it. May destroy the writer.
@@ -48,6 +50,8 @@ class LedgerWriter {
   void Committed(std::uint64_t number, const base::Result<void>& outcome);
   void Failed(std::uint64_t number, const base::Error& error);
   void Retry();
+  void Watch();
+  void SetTrouble(base::Error error);
 
   base::Environment environment_;
   ledger::Ledger& ledger_;
@@ -61,6 +65,8 @@ class LedgerWriter {
   base::Result<void> health_;
   base::Duration pause_;
   base::Handle retry_;
+  base::Handle watch_;
+  bool failed_ = false;  // nothing is being written until the next retry
   base::Lifetime lifetime_;
 };
 
