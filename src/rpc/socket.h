@@ -21,6 +21,8 @@ class Socket {
   Socket& operator=(Socket&& other) noexcept;
   ~Socket() { Close(); }
   void Close();
+  // Gives the descriptor to whoever closes it from now on.
+  int Release() { return std::exchange(descriptor_, -1); }
 
   int descriptor() const { return descriptor_; }
   bool is_open() const { return descriptor_ >= 0; }
