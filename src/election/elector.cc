@@ -140,7 +140,6 @@ void Elector::Lead() {
 void Elector::LeadNow() {
   state_ = State::kLeading;
   leader_ = self_;
-  gone_ = {};
   proposals_.clear();
   surroundings_.Gained();
   Declare();
@@ -184,8 +183,8 @@ void Elector::Yield() {
 // --- messages --------------------------------------------------------------------------------------------------------
 
 void Elector::HandleProposal(const wire::PkiId& from) {
-  if (state_ == State::kLeading) return DeclareSoon();  // who proposes has not heard of this leader
   if (from == gone_) gone_ = {};
+  if (state_ == State::kLeading) return DeclareSoon();  // who proposes has not heard of this leader
   const base::SteadyTime now = environment_.executor.Now();
   proposals_.insert_or_assign(from, now);
   if (state_ != State::kElecting) return;

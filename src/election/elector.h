@@ -94,7 +94,7 @@ class Elector {
 
   State state_ = State::kStabilizing;
   wire::PkiId leader_;
-  wire::PkiId gone_;  // the leader whose absence made this node stand
+  wire::PkiId gone_;  // the leader whose absence made this node stand, until it is heard again
   base::SteadyTime started_;
   std::size_t sampled_ = 0;                            // members at the last sample
   std::optional<base::SteadyTime> first_view_;         // when the view was first seen not empty

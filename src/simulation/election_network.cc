@@ -26,9 +26,13 @@ void ElectionNetwork::Start(std::size_t peer) {
   Elect(peer);
 }
 
-void ElectionNetwork::Crash(std::size_t peer, CrashKind kind) {
+void ElectionNetwork::EndElection(std::size_t peer) {
   elections_[peer].reset();
   models_[peer].reset();
+}
+
+void ElectionNetwork::Crash(std::size_t peer, CrashKind kind) {
+  EndElection(peer);
   network_.peer(peer).Crash(kind);
 }
 

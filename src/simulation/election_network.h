@@ -46,6 +46,8 @@ class ElectionNetwork {
   void Start(std::size_t peer);
   void Crash(std::size_t peer, CrashKind kind);
   void Restart(std::size_t peer);
+  // The node goes on without election, as when its channel's delivery is switched off.
+  void EndElection(std::size_t peer);
   // Another peer of an organisation (from 0), not started.
   std::size_t AddPeer(std::size_t organization, bool fabric = false);
 
@@ -56,7 +58,7 @@ class ElectionNetwork {
 
   // Running peers that lead, as they see it themselves, in order.
   std::vector<std::size_t> Leaders() const;
-  // One peer leads, and every other Grapevine peer that runs follows it.
+  // Of one organisation: one peer leads, and every other Grapevine peer that runs follows it.
   bool Agree();
   // All so far, in order of time, as observers were told.
   const std::vector<Change>& changes() const { return changes_; }
