@@ -168,7 +168,7 @@ class DeliverClient::Impl final : public BlockReceiverUser, public HeaderWatchUs
 
   // HeaderWatchUser.
   std::optional<std::uint64_t> ExpectedFromSource() const override {
-    if (receiver_ == nullptr || (receiver_->connected() && !receiver_->reading())) return std::nullopt;
+    if (receiver_ == nullptr || !receiver_->reading()) return std::nullopt;
     return std::max(blocks_.next(), receiver_->received_up_to());
   }
 

@@ -52,12 +52,12 @@ class OrderedChain {
 struct OrdererBehaviour {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-  std::uint64_t withholds_from = kNever;          // no block from this number on
-  std::uint64_t withholds_headers_from = kNever;  // likewise of headers
-  std::map<std::uint64_t, base::Bytes> lies;      // by number: what is sent in the place of a block, or of a header
-  std::uint64_t drops_after = kNever;             // the stream ends behind this block
-  std::optional<delivery::DeliverStatus> status;  // the answer to every request
-  std::optional<base::Bytes> garbage;             // a message that answers every request
+  std::uint64_t withholds_from = kNever;            // no block from this number on
+  std::uint64_t withholds_headers_from = kNever;    // likewise of headers
+  std::map<std::uint64_t, base::Bytes> lies{};      // by number: what is sent in the place of a block, or of a header
+  std::uint64_t drops_after = kNever;               // the stream ends behind this block
+  std::optional<delivery::DeliverStatus> status{};  // the answer to every request
+  std::optional<base::Bytes> garbage{};             // a message that answers every request
 };
 
 // On a simulated host, from construction to destruction. Refuses nobody.
