@@ -11,30 +11,12 @@
 #include "comm/event_set.h"
 #include "comm/peer_link.h"
 #include "comm/visits.h"
-#include "wire/field_reader.h"
 
 namespace grapevine::comm {
 namespace {
 
 // Inboxes of streams that have ended and whose subscribers are behind; the oldest make room.
 constexpr std::size_t kMaxDraining = 256;
-
-Lane LaneOf(const wire::Message& message) {
-  return message.As<wire::AliveMessage>() != nullptr || message.As<wire::MembershipRequest>() != nullptr ||
-                 message.As<wire::MembershipResponse>() != nullptr
-             ? Lane::kLiveness
-             : Lane::kBulk;
-}
-
-// The same without decoding: by the field numbers of alive_msg, mem_req and mem_res.
-Lane LaneOf(const wire::Envelope& envelope) {
-  wire::FieldReader reader(envelope.payload());
-  while (reader.Next()) {
-    const wire::Field& field = reader.field();
-    if (field.IsBytes(5) || field.IsBytes(6) || field.IsBytes(7)) return Lane::kLiveness;
-  }
-  return Lane::kBulk;
-}
 
 PeerState StateOf(const PeerLink& link) {
   return {.pki_id = link.pki_id(),
@@ -84,6 +66,7 @@ class Comm::Impl final : public PeerLinkHost {
 
   PeerLink* LinkFor(const wire::PkiId& pki_id);  // null: the bound is reached
   PeerLink* FindLink(const wire::PkiId& pki_id);
+  OutgoingMessage MakeOutgoing(const wire::Envelope& envelope, MessageKind kind);
   void SendTo(const RemotePeer& peer, OutgoingMessage message);
   void SendToEndpoint(const base::Endpoint& endpoint, OutgoingMessage message);
   void DropUnsent(OutgoingMessage message, const char* reason, const base::Error& error);
@@ -204,15 +187,19 @@ void Comm::Impl::SendToEndpoint(const base::Endpoint& endpoint, OutgoingMessage 
   DropUnsent(std::move(*displaced), "queue_full", {base::ErrorCode::kExhausted, "the peer's send queue is full"});
 }
 
+OutgoingMessage Comm::Impl::MakeOutgoing(const wire::Envelope& envelope, MessageKind kind) {
+  OutgoingMessage outgoing;
+  outgoing.bytes = envelope.encoded();
+  outgoing.kind = kind;
+  outgoing.lane = LaneOf(kind);
+  outgoing.depth = DepthToken(metrics_.send_queue);
+  return outgoing;
+}
+
 void Comm::Impl::Send(const wire::Envelope& message, const std::vector<RemotePeer>& peers) {
   if (stopped_) return;
-  const Lane lane = LaneOf(message);
-  for (const RemotePeer& peer : peers) {
-    OutgoingMessage outgoing;
-    outgoing.bytes = message.encoded();
-    outgoing.lane = lane;
-    SendTo(peer, std::move(outgoing));
-  }
+  const MessageKind kind = KindOf(message);
+  for (const RemotePeer& peer : peers) SendTo(peer, MakeOutgoing(message, kind));
 }
 
 base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duration timeout, std::size_t min_ack,
@@ -231,9 +218,7 @@ base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duratio
     if (peer.pki_id.has_value()) targets.emplace(*peer.pki_id, peer);
   }
   for (const auto& [pki_id, peer] : targets) {
-    OutgoingMessage outgoing;
-    outgoing.bytes = envelope.encoded();
-    outgoing.lane = LaneOf(copy);
+    OutgoingMessage outgoing = MakeOutgoing(envelope, KindOf(copy));
     outgoing.deadline = environment_.executor.Now() + timeout;
     outgoing.dropped = lifetime_.Guard([this, nonce = copy.nonce, id = pki_id](const base::Error& error) {
       acked_sends_.Report(nonce, id, std::unexpected(error));
@@ -245,9 +230,7 @@ base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duratio
 
 void Comm::Impl::Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, const wire::Envelope& envelope) {
   if (stopped_) return;
-  OutgoingMessage answer;
-  answer.bytes = envelope.encoded();
-  answer.lane = LaneOf(envelope);
+  OutgoingMessage answer = MakeOutgoing(envelope, KindOf(envelope));
   answer.deadline = environment_.executor.Now() + config_.conn_timeout;
   answer.stream = stream_id;
   if (PeerLink* link = FindLink(pki_id)) return link->Answer(std::move(answer));
@@ -361,10 +344,12 @@ void Comm::Impl::Receive(PeerLink& link, PeerStream& stream, base::Bytes message
     if (!wire::EndsStream(error)) return stream.GrantOne();
     link.EndStream(stream, "undecodable", std::string("undecodable message: ") + wire::ToString(error));
   };
+  const std::size_t size = message.size();
   auto envelope = wire::Envelope::Decode(std::move(message));
   if (!envelope.has_value()) return refuse(envelope.error());
   auto decoded = wire::DecodeMessage(envelope->payload());
   if (!decoded.has_value()) return refuse(decoded.error());
+  metrics_.ReceivedBytes(KindOf(*decoded), size);
   if (const auto* ack = decoded->As<wire::Acknowledgement>()) {
     base::Result<void> outcome;
     if (!ack->error.empty()) outcome = std::unexpected(base::Error{base::ErrorCode::kDenied, ack->error});
@@ -375,7 +360,7 @@ void Comm::Impl::Receive(PeerLink& link, PeerStream& stream, base::Bytes message
     metrics_.DroppedReceive("ignored");
     return stream.GrantOne();
   }
-  const Lane lane = LaneOf(*decoded);
+  const Lane lane = LaneOf(KindOf(*decoded));
   Inbox& inbox = *stream.inbox();  // watches its life: a subscriber's predicate may destroy everything
   inbox.Push(std::make_shared<const ReceivedMessage>(std::move(*envelope), std::move(*decoded), stream.info(),
                                                      inbox.responder()),

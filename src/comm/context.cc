@@ -13,7 +13,19 @@ CommMetrics::CommMetrics(base::Metrics& metrics)
       incoming_evicted(metrics.GetCounter("gossip_comm_unauthenticated_evicted",
                                           "Incoming streams ended before authentication to make room")),
       streams(metrics.GetGauge("gossip_comm_streams", "Authenticated open streams")),
-      metrics_(metrics) {}
+      send_queue(metrics.GetGauge("gossip_comm_send_queue_length",
+                                  "Messages to all peers that have not left for the operating system")),
+      receive_queue(metrics.GetGauge("gossip_comm_receive_queue_length",
+                                     "Messages of all streams that no subscriber has taken yet")),
+      metrics_(metrics) {
+  for (MessageKind kind = 0; kind < kMessageKinds; ++kind) {
+    const base::Labels labels = {{"type", TypeName(kind)}};
+    sent_bytes_[kind] =
+        &metrics.GetCounter("gossip_comm_bytes_sent", "Bytes of envelopes written to streams, by type", labels);
+    received_bytes_[kind] = &metrics.GetCounter("gossip_comm_bytes_received",
+                                                "Bytes of well-formed envelopes read from streams, by type", labels);
+  }
+}
 
 void CommMetrics::DroppedSend(const char* reason) {
   metrics_

@@ -1,8 +1,12 @@
 // What every part of the communication layer works with. Internal to the room.
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 #include "base/environment.h"
 #include "comm/config.h"
+#include "comm/message_kind.h"
 #include "msp/identity_mapper.h"
 #include "msp/message_crypto.h"
 
@@ -25,6 +29,12 @@ class CommMetrics {
   base::Counter& quick_redials;
   base::Counter& incoming_evicted;  // unauthenticated streams beyond the bound
   base::Gauge& streams;             // authenticated and open
+  base::Gauge& send_queue;          // messages of all peers
+  base::Gauge& receive_queue;       // messages of all streams
+
+  // gossip_comm_bytes_sent{type=...}, gossip_comm_bytes_received{type=...}: envelopes, by type of message.
+  void SentBytes(MessageKind kind, std::size_t bytes) { sent_bytes_.at(kind)->Add(bytes); }
+  void ReceivedBytes(MessageKind kind, std::size_t bytes) { received_bytes_.at(kind)->Add(bytes); }
 
   // gossip_comm_dropped_messages{direction="sent" or "received", reason=...}: accepted and then not sent, or received
   // and then not delivered.
@@ -39,6 +49,8 @@ class CommMetrics {
 
  private:
   base::Metrics& metrics_;
+  std::array<base::Counter*, kMessageKinds> sent_bytes_{};
+  std::array<base::Counter*, kMessageKinds> received_bytes_{};
 };
 
 // References; owned by Comm and by whoever built it.

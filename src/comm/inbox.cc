@@ -5,7 +5,8 @@
 namespace grapevine::comm {
 
 void Inbox::Push(ReceivedMessagePtr message, Lane lane) {
-  StateOf(lane).messages.push_back(std::move(message));
+  StateOf(lane).messages.push_back(
+      {.message = std::move(message), .depth = DepthToken(context_.metrics.receive_queue)});
   Pump(lane);
 }
 
@@ -15,7 +16,7 @@ void Inbox::Pump(Lane lane) {
   LaneState& state = StateOf(lane);
   const auto alive = lifetime_.Watch();
   while (!state.messages.empty() && !state.waiting) {
-    const ReceivedMessagePtr message = state.messages.front();
+    const ReceivedMessagePtr message = state.messages.front().message;
     const Published published =
         demultiplexer_.Publish(message, lane, [this, lane](bool) { Next(lane); }, &state.publication);
     if (alive.expired()) return;  // a predicate closed the stream

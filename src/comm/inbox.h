@@ -12,6 +12,7 @@
 #include "base/handle.h"
 #include "comm/context.h"
 #include "comm/demultiplexer.h"
+#include "comm/depth_token.h"
 #include "comm/received_message.h"
 
 namespace grapevine::comm {
@@ -41,8 +42,12 @@ class Inbox {
   bool empty() const { return size() == 0; }
 
  private:
+  struct Waiting {
+    ReceivedMessagePtr message;
+    DepthToken depth;
+  };
   struct LaneState {
-    std::deque<ReceivedMessagePtr> messages;  // the first one is being published while `waiting`
+    std::deque<Waiting> messages;  // the first one is being published while `waiting`
     bool waiting = false;
     bool impatient = false;  // the last message waited in vain
     base::Handle publication;

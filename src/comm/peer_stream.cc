@@ -69,6 +69,7 @@ void PeerStream::OnSent(std::size_t count) {
   handshake_unsent_ -= of_handshake;
   for (std::size_t i = of_handshake; i < count && !unsent_.empty(); ++i) {
     unsent_bytes_ -= unsent_.front().bytes.size();
+    context_.metrics.SentBytes(unsent_.front().kind, unsent_.front().bytes.size());
     unsent_.pop_front();
     context_.metrics.sent.Add();
   }

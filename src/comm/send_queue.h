@@ -13,11 +13,14 @@
 #include "base/executor.h"
 #include "base/result.h"
 #include "comm/demultiplexer.h"
+#include "comm/depth_token.h"
+#include "comm/message_kind.h"
 
 namespace grapevine::comm {
 
 struct OutgoingMessage {
   base::Bytes bytes;  // encoded envelope
+  MessageKind kind = 0;
   Lane lane = Lane::kBulk;
   // Replies and acknowledged sends wait for room, this long; others are dropped when the queue is full.
   std::optional<base::SteadyTime> deadline;
@@ -25,6 +28,7 @@ struct OutgoingMessage {
   bool returned = false;     // was already put back once from a stream that broke
   // Acknowledged sends: told, once, why the message will not be sent. May be empty.
   std::move_only_function<void(const base::Error&)> dropped;
+  DepthToken depth;  // until it has left for the operating system or is dropped
 };
 
 // Liveness messages first, then in the order of Push. When `capacity` messages or `max_bytes` are queued, a liveness
