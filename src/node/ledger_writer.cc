@@ -8,17 +8,6 @@
 
 namespace grapevine::node {
 
-namespace {
-
-// Microseconds: 100 us to about 10 s in steps of a half.
-std::vector<std::uint64_t> DurationBounds() {
-  std::vector<std::uint64_t> bounds;
-  for (std::uint64_t bound = 100; bound < 10'000'000; bound += bound / 2) bounds.push_back(bound);
-  return bounds;
-}
-
-}  // namespace
-
 LedgerWriter::LedgerWriter(base::Environment environment, ledger::Ledger& ledger, LedgerWriterConfig config,
                            OnWritten written)
     : environment_(std::move(environment)),
@@ -30,9 +19,9 @@ LedgerWriter::LedgerWriter(base::Environment environment, ledger::Ledger& ledger
       trouble_(environment_.metrics.GetGauge("grapevine_ledger_trouble",
                                              "1 while verified blocks cannot be stored, else 0",
                                              {{"channel", config_.channel}})),
-      duration_(environment_.metrics.GetHistogram("gossip_state_commit_duration",
-                                                  "Microseconds from a verified block to a durable one",
-                                                  DurationBounds(), {{"channel", config_.channel}})),
+      duration_(environment_.metrics.GetTimeHistogram("gossip_state_commit_duration",
+                                                      "Seconds from a verified block to a durable one",
+                                                      {{"channel", config_.channel}})),
       pause_(config_.first_retry) {
   height_.Set(static_cast<std::int64_t>(ledger_.height()));
 }
@@ -64,8 +53,7 @@ void LedgerWriter::Committed(std::uint64_t number, const base::Result<void>& out
   watch_.Reset();
   if (!pending_.empty()) Watch();
   height_.Set(static_cast<std::int64_t>(ledger_.height()));
-  duration_.Observe(
-      static_cast<std::uint64_t>((environment_.executor.Now() - written.since) / std::chrono::microseconds(1)));
+  duration_.Observe(environment_.executor.Now() - written.since);
   on_written_(number, written.block);
 }
 
