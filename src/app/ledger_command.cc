@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -111,6 +112,25 @@ int RunLedgerVerify(const LedgerOptions& options, std::ostream& out, std::ostrea
 
 int RunLedgerInfo(const LedgerOptions& options, std::ostream& out, std::ostream& err) {
   return Run(options, false, out, err);
+}
+
+void AddLedgerCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<LedgerOptions>();
+  CLI::App* ledger = app.add_subcommand("ledger", "Look at block files of Grapevine, Fabric peers and orderers");
+  ledger->require_subcommand(1);
+  const auto add = [&](const char* name, const char* description, auto run) {
+    CLI::App* command = ledger->add_subcommand(name, description);
+    command->add_option("DIR", options->folder, "A channel's block folder, a peer's ledgersData or an orderer's folder")
+        ->required();
+    command->add_flag("--json", options->json, "Print JSON, one object per channel");
+    command->callback([&context, options, run] { context.status = run(*options, context.out, context.err); });
+  };
+  add("verify", "Check every record, hash and orderer signature, from block 0 on", RunLedgerVerify);
+  add("info", "Show height, sizes and configuration blocks", RunLedgerInfo);
+  ledger->footer(
+      "Examples:\n"
+      "  grapevine ledger info /var/hyperledger/production/ledgersData\n"
+      "  grapevine ledger verify ledgers/peer0.org1/chains/mychannel --json");
 }
 
 }  // namespace grapevine::app

@@ -4,6 +4,8 @@
 #include <ostream>
 #include <string>
 
+#include "app/command_context.h"
+
 namespace grapevine::app {
 
 struct LedgerOptions {
@@ -18,5 +20,7 @@ int RunLedgerVerify(const LedgerOptions& options, std::ostream& out, std::ostrea
 
 // Shows height, sizes and configuration blocks. Returns 0, or 1 if the files cannot be read to their end.
 int RunLedgerInfo(const LedgerOptions& options, std::ostream& out, std::ostream& err);
+
+void AddLedgerCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace grapevine::app

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <fmt/ostream.h>
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -166,6 +167,34 @@ int RunTestnet(const TestnetOptions& options, std::ostream& out, std::ostream& e
   fmt::print(out, "{} organisations with {} peers each and {} orderers, channel {}, in {}\n", options.organizations,
              options.peers, options.orderers, options.channel, options.folder);
   return 0;
+}
+
+void AddTestnetCommand(CLI::App& app, CommandContext& context) {
+  const auto shared = std::make_shared<TestnetOptions>();
+  TestnetOptions& options = *shared;
+  CLI::App* testnet = app.add_subcommand("testnet", "Make identities, a genesis block and a chain of signed blocks");
+  testnet->add_option("--out", options.folder, "Folder to make; it must not hold a network yet")->required();
+  testnet->add_option("--orgs", options.organizations, "Organisations with peers")->capture_default_str();
+  testnet->add_option("--peers", options.peers, "Peers of each organisation")->capture_default_str();
+  testnet->add_option("--users", options.users, "Users of each organisation, besides the admin")->capture_default_str();
+  testnet->add_option("--orderers", options.orderers, "Ordering service nodes")->capture_default_str();
+  testnet->add_option("--blocks", options.blocks, "Blocks of transactions after the genesis block")
+      ->capture_default_str();
+  testnet->add_option("--config-every", options.config_every, "A configuration block after so many; 0: never")
+      ->capture_default_str();
+  testnet->add_option("--updates", options.updates, "Configuration updates to submit to a running ordering service")
+      ->capture_default_str();
+  testnet->add_option("--transactions", options.transactions, "Transactions of each block")->capture_default_str();
+  testnet->add_option("--value-bytes", options.value_bytes, "Bytes that each transaction writes")
+      ->capture_default_str();
+  testnet->add_option("--channel", options.channel, "Name of the channel")->capture_default_str();
+  testnet->add_option("--base-port", options.base_port, "First port of the endpoints")->capture_default_str();
+  testnet->add_option("--seed", options.seed, "Equal seeds make equal networks")->capture_default_str();
+  testnet->footer(
+      "Examples:\n"
+      "  grapevine testnet --out net --orgs 3 --peers 4 --blocks 100\n"
+      "  grapevine testnet --out big --blocks 2000 --transactions 10 --value-bytes 100000");
+  testnet->callback([&context, shared] { context.status = RunTestnet(*shared, context.out, context.err); });
 }
 
 }  // namespace grapevine::app

@@ -6,6 +6,8 @@
 #include <ostream>
 #include <string>
 
+#include "app/command_context.h"
+
 namespace grapevine::app {
 
 struct TestnetOptions {
@@ -33,5 +35,7 @@ struct TestnetOptions {
 //   endpoints.txt           one line per node: name, MSP id, endpoint
 // Returns the exit status: 0, or 1 after a message on `err`.
 int RunTestnet(const TestnetOptions& options, std::ostream& out, std::ostream& err);
+
+void AddTestnetCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace grapevine::app
