@@ -118,15 +118,15 @@ void DeliverStream::Continue() {
   growth_.Reset();
   if (stream_->unsent() >= context_.config.max_unsent) return;
   if (unsent_bytes_ > 0 && unsent_bytes_ >= context_.config.max_unsent_bytes) return;
+  if (request_->expires < context_.environment.executor.WallNow()) {
+    return Refuse({DeliverStatus::kForbidden, "identity_expired"});
+  }
   if (request_->next >= request_->chain.height()) {
     if (!request_->seek.wait) return Refuse({DeliverStatus::kNotFound, "not_ready"});
     growth_ = request_->chain.OnGrowth([this] { Continue(); });
     return;
   }
   if (request_->config_sequence != request_->chain.config_sequence()) return CheckAccess([this] { Continue(); });
-  if (request_->expires < context_.environment.executor.WallNow()) {
-    return Refuse({DeliverStatus::kForbidden, "identity_expired"});
-  }
   busy_ = true;
   pending_ = request_->chain.Read(request_->next, [this](base::Result<base::Bytes> block) {
     busy_ = false;
