@@ -3,6 +3,8 @@
 #include <map>
 #include <utility>
 
+#include "channel/dissemination_meter.h"
+#include "channel/fabric_metrics.h"
 #include "channel/membership_tracker.h"
 #include "channel/refusal.h"
 #include "gossip/latest_store.h"
@@ -57,6 +59,7 @@ class Channel::Impl {
   base::Counter& duplicates_;
 
   StateInfoExchange state_infos_;
+  DisseminationMeter meter_;
   BlockExchange blocks_;
   MembershipTracker tracker_;
   gossip::LatestStore<wire::PkiId, Nothing> leadership_;  // timestamps of what was delivered
@@ -80,7 +83,12 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
       duplicates_(environment_.metrics.GetCounter("gossip_channel_leadership_duplicates",
                                                   "Leadership messages that were not newer than the last one")),
       state_infos_(environment_, parts_, name_, config),
-      blocks_(environment_, parts_, state_infos_, name_, config, observers_.block),
+      meter_(environment_, name_),
+      blocks_(environment_, parts_, state_infos_, name_, config,
+              [this](std::uint64_t number, const base::Bytes& block, std::uint64_t epoch) {
+                meter_.Arrived(number);
+                if (observers_.block) observers_.block(number, block, epoch);
+              }),
       tracker_(environment_, name_, config.tracker_interval,
                [this] {
                  state_infos_.ForgetUnknownPeers();
@@ -93,6 +101,7 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
        .members = [this] { tracker_.Changed(); },
        .added = observers_.delivered});
   blocks_.SetOnPushed(observers_.delivered);
+  RegisterPrivateDataMetrics(environment_.metrics, name_);
 }
 
 bool Channel::Impl::Configure(const JoinMessage& join) {
@@ -133,6 +142,7 @@ void Channel::Impl::Leave() {
 }
 
 void Channel::Impl::PeerHeight(const wire::PkiId& peer, std::uint64_t height) {
+  meter_.Known(height);
   blocks_.PeerHeight(peer, height);
   for (const auto& [id, observer] : height_observers_) observer(peer, height);
 }
