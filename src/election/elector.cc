@@ -7,6 +7,8 @@ namespace grapevine::election {
 
 namespace {
 
+// What a leader needs to answer a proposal, and this node to read what has waited while it did not run.
+constexpr base::Duration kAnswerTime = 500ms;
 // Between two declarations, or two proposals, that messages of others cause.
 constexpr base::Duration kMinDeclarationGap = 100ms;
 constexpr base::Duration kMinProposalGap = 1s;
@@ -100,20 +102,24 @@ void Elector::StandAside(base::Duration left) {
 
 void Elector::Propose() {
   state_ = State::kElecting;
-  proposed_ = environment_.executor.Now();
+  election_began_ = proposed_ = environment_.executor.Now();
   surroundings_.SendProposal();
   base::SteadyTime decides = proposed_ + config_.leader_election_duration;
   // Whoever has just come into the others' views hears a leader that there is within a declaration period.
   if (!HasListened()) decides = std::max(decides, *first_view_ + config_.leader_alive_threshold);
   timer_ = environment_.executor.After(decides - proposed_, [this] { Decide(); });
+  answer_ = environment_.executor.After(kAnswerTime, [this] { DecideEarly(); });
   DecideEarly();
 }
 
 // Waiting is for proposals of smaller PKI-IDs and for leaders that were not heard yet: without either there is nothing
 // to wait for. Somebody who proposes does not lead.
 void Elector::DecideEarly() {
+  if (state_ != State::kElecting) return;
+  const auto rivals = Rivals();
+  if (!rivals.empty() && environment_.executor.Now() - election_began_ < kAnswerTime) return;
   const bool has_listened = HasListened();
-  const bool is_decided = std::ranges::all_of(Rivals(), [&](const Candidate& rival) {
+  const bool is_decided = std::ranges::all_of(rivals, [&](const Candidate& rival) {
     return self_ < rival.pki_id && (has_listened || proposals_.contains(rival.pki_id));
   });
   if (is_decided) Lead();

@@ -100,13 +100,15 @@ class Elector {
   std::optional<base::SteadyTime> first_view_;         // when the view was first seen not empty
   base::SteadyTime silent_since_;                      // the last declaration, or what comes instead of it
   base::SteadyTime declared_;                          // own last declaration
+  base::SteadyTime election_began_;                    // with a proposal
   base::SteadyTime proposed_;                          // own last proposal
   std::map<wire::PkiId, base::SteadyTime> proposals_;  // of others, when
   bool yielding_ = false;
   bool stands_in_ = false;  // leads although it is far behind, because nobody else did
 
-  base::Handle timer_;  // what the state waits for
-  base::Handle late_;   // following: looks whether the leader is still there
+  base::Handle timer_;   // what the state waits for
+  base::Handle answer_;  // electing: nobody has objected at once
+  base::Handle late_;    // following: looks whether the leader is still there
   base::Handle reach_;
   base::Handle yield_timer_;
 };

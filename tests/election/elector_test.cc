@@ -113,13 +113,28 @@ TEST_F(ElectorTest, ALaterElectionLastsFiveSeconds) {
   EXPECT_EQ(TakeLog(), (Log{"15000 gained", "15000 declaration"}));
 }
 
-// Whom no smaller PKI-ID can outbid has nothing to wait for, once it has listened for long enough.
-TEST_F(ElectorTest, TheSmallestOfTheViewLeadsAtOnce) {
+// Whom no smaller PKI-ID can outbid waits only for the objection of a leader, once it has listened for long enough.
+TEST_F(ElectorTest, TheSmallestOfTheViewLeadsIfNobodyObjects) {
+  Add(7);
+  Add(8);
+  StartFollowing(7);
+  RunTo(11s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10500 gained", "10500 declaration"}));
+}
+
+// A leader that there is objects by its declaration, and what waited while this node was not running is read: nobody
+// takes over from a leader because of an own pause.
+TEST_F(ElectorTest, ADeclarationRightAfterTheProposalEndsTheElection) {
   Add(7);
   Add(8);
   StartFollowing(7);
   RunTo(10s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10000 gained", "10000 declaration"}));
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal"}));
+  RunTo(10499ms);
+  Declaration(7);
+  RunTo(15s);
+  EXPECT_EQ(TakeLog(), Log{});
+  EXPECT_EQ(elector_->leader(), Peer(7));
 }
 
 // The leader that is gone is nobody to wait for, though the view still has it.
@@ -127,8 +142,8 @@ TEST_F(ElectorTest, ALeaderThatIsGoneOutbidsNobody) {
   Add(3);
   Add(7);
   StartFollowing(3);
-  RunTo(10s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10000 gained", "10000 declaration"}));
+  RunTo(11s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10500 gained", "10500 declaration"}));
 }
 
 // A first election is over as soon as everybody in the view has proposed: nobody of them leads.
@@ -226,7 +241,7 @@ TEST_F(ElectorTest, ALateLeaderThatCannotBeReachedIsGone) {
   reachable_ = false;
   StartFollowing(3);
   RunTo(7s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "6010 proposal", "6010 gained", "6010 declaration"}));
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "6010 proposal", "6510 gained", "6510 declaration"}));
 }
 
 // A late declaration of a leader that has left the view: likewise.
@@ -325,8 +340,8 @@ TEST_F(ElectorTest, ALeaderThatYieldsStandsAgainAfterSixtySeconds) {
   Proposal(7);
   RunTo(67999ms);
   EXPECT_EQ(TakeLog(), Log{"8000 lost"});
-  RunTo(68s);
-  EXPECT_EQ(TakeLog(), (Log{"68000 proposal", "68000 gained", "68000 declaration"}));
+  RunTo(69s);
+  EXPECT_EQ(TakeLog(), (Log{"68000 proposal", "68500 gained", "68500 declaration"}));
 }
 
 // 12.7: a declaration of somebody else ends the yield: when that one is gone, this node stands as anybody.
@@ -370,8 +385,8 @@ TEST_F(ElectorTest, AHundredBlocksAreNotFar) {
   Add(7, 101);
   StartFollowing(7);
   Add(8, 101);
-  RunTo(10s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10000 gained", "10000 declaration"}));
+  RunTo(11s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10500 gained", "10500 declaration"}));
 }
 
 // What the leader that is gone had does not count.
@@ -402,8 +417,8 @@ TEST_F(ElectorTest, WhoHasCaughtUpStands) {
   StartFollowing(8);
   RunTo(12s);
   own_height_ = 950;
-  RunTo(15s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "15000 proposal", "15000 gained", "15000 declaration"}));
+  RunTo(16s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "15000 proposal", "15500 gained", "15500 declaration"}));
 }
 
 // Elected alone, it finds an organisation that is far ahead: it steps down instead of declaring itself.
@@ -441,8 +456,8 @@ TEST_F(ElectorTest, TheRuleCanBeSwitchedOff) {
   Add(7, 1000);
   StartElector({.max_blocks_behind = 0});
   Declaration(8);
-  RunTo(10s);
-  EXPECT_EQ(TakeLog(), (Log{"6000 proposal", "6000 gained", "6000 declaration"}));
+  RunTo(9s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 proposal", "6500 gained", "6500 declaration"}));
 }
 
 }  // namespace
