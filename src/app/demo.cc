@@ -19,7 +19,7 @@
 #include "app/network_folder.h"
 #include "base/bytes.h"
 #include "msp/block.h"
-#include "runtime/log_sink.h"
+#include "runtime/log_output.h"
 #include "runtime/read_file.h"
 
 namespace grapevine::app {
@@ -81,7 +81,7 @@ class Demo {
  public:
   Demo(const DemoOptions& options, std::ostream& out)
       : options_(options),
-        log_(options.log_level),
+        log_({.spec = runtime::LogSpec(options.log_level)}),
         workers_(std::make_unique<runtime::WorkerPool>(loop_, kWorkerThreads)),
         world_{.loop = loop_, .workers = *workers_, .files = files_, .log = log_, .genesis = {}},
         table_(out, options.live),
@@ -115,7 +115,7 @@ class Demo {
 
   const DemoOptions& options_;
   runtime::EventLoop loop_;
-  runtime::ConsoleLog log_;
+  runtime::LogOutput log_;
   runtime::PosixFileSystem files_;
   std::unique_ptr<runtime::WorkerPool> workers_;
   DemoWorld world_;

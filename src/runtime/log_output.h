@@ -38,12 +38,12 @@ struct LogLimits {
 };
 
 struct LogOptions {
-  LogSpec spec;
+  LogSpec spec{};
   LogFormat format = LogFormat::kConsole;
-  LogLimits limits;
+  LogLimits limits{};
   // For tests; empty: standard error, the system's clock.
-  std::function<void(std::string_view line)> write;  // with the line feed
-  std::function<base::WallTime()> now;
+  std::function<void(std::string_view line)> write{};  // with the line feed
+  std::function<base::WallTime()> now{};
 };
 
 // Shared by all loggers, executors and threads of the process; must outlive them. Never throws; a line that cannot be

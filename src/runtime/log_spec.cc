@@ -28,6 +28,22 @@ bool IsNameCharacter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '#' || c == '-';
 }
 
+const char* NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kOff:
+      break;
+  }
+  return "fatal";
+}
+
 // Names between periods; one period may follow.
 bool IsLoggerName(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
@@ -37,6 +53,8 @@ bool IsLoggerName(std::string_view name) {
 }
 
 }  // namespace
+
+LogSpec::LogSpec(LogLevel level) : default_level_{.name = NameOf(level), .threshold = level} {}
 
 Result<LogSpec::Level> LogSpec::ParseLevel(std::string_view name) {
   static const std::map<std::string, Level, std::less<>> kLevels = {

@@ -22,7 +22,9 @@ namespace grapevine::runtime {
 class LogSpec {
  public:
   // Everything from INFO on.
-  LogSpec() = default;
+  LogSpec() : LogSpec(base::LogLevel::kInfo) {}
+  // Everything from `level` on.
+  explicit LogSpec(base::LogLevel level);
 
   // The level from which on lines of `logger` are written.
   base::LogLevel LevelOf(std::string_view logger) const;
@@ -35,8 +37,8 @@ class LogSpec {
   friend base::Result<LogSpec> ParseLogSpec(std::string_view text);
 
   struct Level {
-    std::string name = "info";  // as shown
-    base::LogLevel threshold = base::LogLevel::kInfo;
+    std::string name;  // as shown
+    base::LogLevel threshold;
   };
   static base::Result<Level> ParseLevel(std::string_view name);
 

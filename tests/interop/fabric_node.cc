@@ -46,7 +46,7 @@ std::string MspIdOf(const std::string& name) { return "Org" + OrganizationPart(n
 
 }  // namespace
 
-World::World(std::string from, base::LogLevel level) : folder(std::move(from)), log(level) {
+World::World(std::string from, base::LogLevel level) : folder(std::move(from)), log({.spec = runtime::LogSpec(level)}) {
   const base::Bytes genesis(ReadFile(fs::path(folder) / "mychannel.block"));
   channel = Need(msp::ChannelConfig::FromBlock(genesis), "the genesis block");
   std::vector<std::string> authorities;

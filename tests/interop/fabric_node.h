@@ -19,7 +19,7 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "runtime/event_loop.h"
-#include "runtime/log_sink.h"
+#include "runtime/log_output.h"
 #include "runtime/worker_pool.h"
 
 namespace grapevine::interop {
@@ -32,7 +32,7 @@ struct World {
   std::string folder;
   runtime::EventLoop loop;
   runtime::WorkerPool workers{loop, 2};
-  runtime::ConsoleLog log;
+  runtime::LogOutput log;
   msp::ChannelConfigPtr channel;
   std::shared_ptr<const rpc::TlsTrust> trust;
   std::map<std::string, base::Endpoint> endpoints;  // "peer0.org1" -> host:port

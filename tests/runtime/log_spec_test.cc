@@ -20,6 +20,12 @@ TEST(LogSpecTest, DefaultLevelIsForEveryLogger) {
   EXPECT_EQ(Spec("error:debug").LevelOf("gossip"), LogLevel::kDebug) << "the last one counts";
 }
 
+TEST(LogSpecTest, IsMadeOfALevel) {
+  EXPECT_EQ(LogSpec(LogLevel::kDebug).LevelOf("gossip"), LogLevel::kDebug);
+  EXPECT_EQ(LogSpec(LogLevel::kWarn).ToString(), "warn");
+  EXPECT_EQ(LogSpec(LogLevel::kOff).ToString(), "fatal");
+}
+
 TEST(LogSpecTest, LoggersAreHierarchicalByPeriods) {
   const LogSpec spec = Spec("gossip=debug:gossip.comm=error:warn");
   EXPECT_EQ(spec.LevelOf("gossip"), LogLevel::kDebug);
