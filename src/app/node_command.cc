@@ -45,7 +45,7 @@ void PrintStatus(const json& status, std::ostream& out) {
   fmt::print(out, "PKI-ID {}, certificate valid until {}\n", status.value("pkiId", ""),
              status.value("certificateExpires", ""));
   fmt::print(out, "{} members alive, {} dead\n", status.value("alive", 0), status.value("dead", 0));
-  fmt::print(out, "{} channels, data in {}\n", status["channels"].size(), status.value("dataFolder", ""));
+  fmt::print(out, "data in {}\nchannels: {}\n", status.value("dataFolder", ""), status["channels"].size());
   for (const json& channel : status["channels"]) PrintChannel(channel, out);
 }
 

@@ -138,6 +138,7 @@ Result<void> Peer::Listen() {
   if (!server) return base::Wrap(server.error(), "peer.listenAddress '{}'", configuration_.listen_address);
   server_ = std::move(*server);
   listening_ = server_->address();
+  external_endpoint_ = WithPort(configuration_.gossip.external_endpoint, listening_);
   endpoint_ =
       configuration_.gossip.endpoint.empty() ? listening_ : WithPort(configuration_.gossip.endpoint, listening_);
   return {};
