@@ -10,6 +10,7 @@ namespace grapevine::delivery {
 namespace {
 
 constexpr char kDeliverMethod[] = "/orderer.AtomicBroadcast/Deliver";
+constexpr std::size_t kMaxReasonLength = 256;  // of what a remote gives as its reason
 
 }  // namespace
 
@@ -71,7 +72,8 @@ void OrdererStream::OnMessage(base::Bytes message) {
 void OrdererStream::OnHalfClose() { Fail({"stream_ended", "it ended the delivery"}); }
 
 void OrdererStream::OnEnd(const base::Status& status) {
-  Fail({"stream_ended", fmt::format("the stream ended: {} {}", ToString(status.code), status.message)});
+  Fail({"stream_ended",
+        fmt::format("the stream ended: {} {}", ToString(status.code), status.message.substr(0, kMaxReasonLength))});
 }
 
 void OrdererStream::Fail(DeliverFailure failure) {

@@ -213,13 +213,15 @@ TEST_F(BftDeliverClientTest, PausesDoubleWithEachRound) {
   EXPECT_EQ(world_.dialer.attempts.size(), so_far + 10);
 }
 
+// Two of them keep blocks back and tell on each other.
 TEST_F(BftDeliverClientTest, AllBadUntilOneIsHonest) {
-  AddOrderers(4);
+  AddOrderers(5);
   world_.chain.Order(10, 100);
   world_.orderers[0]->Behave({.withholds_from = 3});
   world_.orderers[1]->Behave({.lies = {{3, world_.chain.ForgedBlock(3)}}});
   world_.orderers[2]->Behave({.status = DeliverStatus::kForbidden});
   world_.orderers[3]->Behave({.lies = {{3, world_.chain.block(2)}}});
+  world_.orderers[4]->Behave({.withholds_from = 1});
   world_.Start();
   world_.RunFor(10min);
   EXPECT_EQ(world_.sink.next(), 3U);

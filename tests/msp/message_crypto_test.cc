@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "common/common.pb.h"
 #include "crypto/keys.h"
 #include "msp/fixture_network.h"
 #include "msp/identity_mapper.h"
@@ -150,6 +151,24 @@ TEST(MspMessageCrypto, VerifiesBlocksOfJoinedChannels) {
   EXPECT_TRUE(verify("mychannel", 5).has_value());
   EXPECT_FALSE(verify("mychannel", 6).has_value());
   EXPECT_EQ(verify("other", 5).error().code, base::ErrorCode::kNotFound);
+}
+
+// 6.5: what a deliver client sees of a block whose data it has not asked for.
+TEST(MspMessageCrypto, VerifiesHeadersWithoutData) {
+  TestPeer peer("org1", "Org1MSP", "latest");
+  ::common::Block header;
+  ASSERT_TRUE(header.ParseFromString(testing::ReadFixture("blocks/5.block")));
+  header.clear_data();
+  const auto verify = [&](const std::string& channel) {
+    const Bytes block(header.SerializeAsString());
+    return peer.node.Await<void>([&](auto done) { return peer.crypto.VerifyBlockAttestation(channel, block, done); });
+  };
+  EXPECT_TRUE(verify("mychannel").has_value());
+  EXPECT_EQ(verify("other").error().code, base::ErrorCode::kNotFound);
+  header.mutable_header()->set_number(6);
+  EXPECT_EQ(verify("mychannel").error().code, base::ErrorCode::kDenied);
+  header.clear_metadata();
+  EXPECT_EQ(verify("mychannel").error().code, base::ErrorCode::kInvalid);
 }
 
 TEST(MspMessageCrypto, EqualWorkIsDoneOnceAndRemembered) {
