@@ -18,6 +18,8 @@
 #include "runtime/event_loop.h"
 #include "runtime/file_watch.h"
 #include "runtime/log_output.h"
+#include "runtime/operations_peer.h"
+#include "runtime/operations_server.h"
 #include "runtime/peer.h"
 #include "runtime/posix_files.h"
 #include "runtime/signal_watch.h"
@@ -30,6 +32,8 @@ using base::Fail;
 using base::Result;
 
 namespace {
+
+constexpr base::Duration kLogSummaryInterval = std::chrono::seconds(10);
 
 // FABRIC_LOGGING_SPEC and FABRIC_LOGGING_FORMAT.
 Result<runtime::LogOptions> ReadLogOptions(const runtime::ProcessEnvironment& environment) {
@@ -90,6 +94,7 @@ class NodeProcess {
   Result<void> OpenPeer() {
     auto files = LoadFiles();
     if (!files) return std::unexpected(files.error());
+    operations_tls_ = files->operations_tls;
     auto peer =
         runtime::Peer::Open({.loop = loop_, .workers = workers_, .files = file_system_, .log = sink_},
                             {.configuration = configuration_, .files = std::move(*files), .hooks = {}, .seed = {}});
@@ -102,6 +107,8 @@ class NodeProcess {
     auto admin = AdminService::Listen(loop_, *peer_, configuration_.admin_socket, options_.version);
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
+    if (auto listening = ListenForOperations(); !listening) return listening;
+    WriteLogSummaries();
     auto watch = runtime::FileWatch::Start(loop_, runtime::WatchedPaths(configuration_), [this] { Reload(); });
     if (watch) {
       file_watch_ = std::move(*watch);
@@ -109,6 +116,20 @@ class NodeProcess {
       log_.Warn("renewed certificates are taken up on SIGHUP only: {}", watch.error().message);
     }
     return peer_->Start();
+  }
+
+  Result<void> ListenForOperations() {
+    auto operations = runtime::ListenForOperations(loop_, *peer_, sink_, operations_tls_, options_.version);
+    if (!operations) return std::unexpected(operations.error());
+    operations_ = std::move(*operations);
+    if (operations_) log_.Info("operations endpoint at {}", operations_->address());
+    return {};
+  }
+
+  // Also when nothing more is logged.
+  void WriteLogSummaries() {
+    sink_.WriteSummaries();
+    log_summaries_ = loop_.After(kLogSummaryInterval, [this] { WriteLogSummaries(); });
   }
 
   void Announce() {
@@ -128,8 +149,11 @@ class NodeProcess {
 
   void Reload() {
     auto files = LoadFiles();
+    if (files) operations_tls_ = files->operations_tls;
     Result<void> taken = files ? peer_->Reload(std::move(*files)) : std::unexpected(files.error());
     if (!taken) log_.Error("renewed certificates and keys are not taken up: {}", taken.error().message);
+    operations_.reset();
+    if (const auto again = ListenForOperations(); !again) log_.Error("{}", again.error().message);
   }
 
   void Stop() {
@@ -139,6 +163,7 @@ class NodeProcess {
     log_.Info("stopping");
     file_watch_.reset();
     admin_.reset();
+    operations_.reset();
     peer_->Stop([this] { loop_.Stop(); });
   }
 
@@ -156,6 +181,9 @@ class NodeProcess {
   runtime::WorkerPool workers_{loop_, std::max(2U, std::thread::hardware_concurrency())};
   std::unique_ptr<runtime::Peer> peer_;
   std::unique_ptr<AdminService> admin_;
+  runtime::TlsMaterial operations_tls_;
+  std::unique_ptr<runtime::OperationsServer> operations_;
+  base::Handle log_summaries_;
   std::unique_ptr<runtime::FileWatch> file_watch_;
 };
 

@@ -19,6 +19,12 @@ namespace {
 
 BioPtr OpenText(ByteView text) { return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
+std::string TextOf(const BioPtr& memory) {
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(memory.get(), &text);
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
 // All certificates of a PEM text; other PEM blocks are passed over.
 Result<X509StackPtr> ReadCertificates(ByteView pem) {
   ERR_clear_error();
@@ -82,6 +88,21 @@ Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::FromPem(ByteView certifi
   }
   Bytes der = EncodeCertificate(native->leaf.get());
   return std::shared_ptr<const TlsIdentity>(new TlsIdentity(std::move(der), std::move(native)));
+}
+
+std::string TlsIdentity::ChainPem() const {
+  const BioPtr text(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(text.get(), native_->leaf.get());
+  for (int i = 0; i < sk_X509_num(native_->chain.get()); ++i) {
+    PEM_write_bio_X509(text.get(), sk_X509_value(native_->chain.get(), i));
+  }
+  return TextOf(text);
+}
+
+std::string TlsIdentity::KeyPem() const {
+  const BioPtr text(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(text.get(), native_->key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  return TextOf(text);
 }
 
 TlsTrust::TlsTrust(std::unique_ptr<const Native> native) : native_(std::move(native)) {}

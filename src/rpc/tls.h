@@ -21,6 +21,9 @@ class TlsIdentity {
   ~TlsIdentity();
 
   const base::Bytes& certificate() const { return certificate_; }  // DER of the leaf
+  // Again as texts, for another TLS library.
+  std::string ChainPem() const;
+  std::string KeyPem() const;
 
   struct Native;  // tls_native.h
   const Native& native() const { return *native_; }

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "rpc/socket.h"
-#include "rpc/tls.h"
 
 namespace grapevine::runtime {
 
@@ -32,10 +31,10 @@ std::string Join(const std::vector<std::string>& pems) {
   return all;
 }
 
-// libmicrohttpd says nothing about what is wrong with them.
+// libmicrohttpd says nothing about what is wrong.
 Result<void> CheckTls(const OperationsTls& tls) {
-  if (const auto identity = rpc::TlsIdentity::FromPem(tls.certificate, tls.key); !identity) {
-    return Wrap(identity.error(), "operations.tls");
+  if (!tls.identity) {
+    return Fail(ErrorCode::kInvalid, "operations.tls is enabled without operations.tls.cert.file and .key.file");
   }
   if (!tls.client_cas.empty()) {
     if (const auto trust = rpc::TlsTrust::FromPem(tls.client_cas); !trust) {
@@ -99,14 +98,18 @@ class OperationsServer::Impl {
         {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&OnCompleted), this},
         {MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&OnConnection), this}};
     unsigned flags = MHD_USE_EPOLL;
+    std::string chain;  // these texts are read at once
+    std::string key;
     std::string client_cas;
     if (options_.tls) {
-      OperationsTls& tls = *options_.tls;
-      flags |= MHD_USE_TLS;
-      items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, tls.certificate.data()});
-      items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, tls.key.data()});
-      items.push_back({MHD_OPTION_HTTPS_PRIORITIES, 0, priorities_.data()});
+      const OperationsTls& tls = *options_.tls;
+      chain = tls.identity->ChainPem();
+      key = tls.identity->KeyPem();
       client_cas = Join(tls.client_cas);
+      flags |= MHD_USE_TLS;
+      items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, chain.data()});
+      items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, key.data()});
+      items.push_back({MHD_OPTION_HTTPS_PRIORITIES, 0, priorities_.data()});
       if (!tls.client_cas.empty()) items.push_back({MHD_OPTION_HTTPS_MEM_TRUST, 0, client_cas.data()});
     }
     items.push_back({.option = MHD_OPTION_END, .value = 0, .ptr_value = nullptr});

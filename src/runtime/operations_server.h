@@ -11,18 +11,18 @@
 #include "base/io_loop.h"
 #include "base/result.h"
 #include "base/transport.h"
+#include "rpc/tls.h"
 #include "runtime/operations_handler.h"
 
 namespace grapevine::runtime {
 
 using namespace std::chrono_literals;  // NOLINT
 
-// operations.tls.*; texts in PEM. With TLS, /metrics and /logspec are for clients with a certificate of `client_cas`
+// operations.tls.*. With TLS, /metrics and /logspec are for clients with a certificate of `client_cas`
 // only; with `require_client_certificate` nobody else passes the handshake.
 struct OperationsTls {
-  std::string certificate;
-  std::string key;
-  std::vector<std::string> client_cas;
+  std::shared_ptr<const rpc::TlsIdentity> identity;
+  std::vector<std::string> client_cas;  // PEM
   bool require_client_certificate = false;
 };
 

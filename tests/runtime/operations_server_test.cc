@@ -120,8 +120,10 @@ class OperationsServerTest : public ::testing::Test {
   }
   static OperationsOptions SecureOptions(bool require) {
     OperationsOptions options;
-    options.tls = OperationsTls{.certificate = testing::ReadFixture(std::string(kTlsFolder) + "server.crt"),
-                                .key = testing::ReadFixture(std::string(kTlsFolder) + "server.key"),
+    const std::string folder = kTlsFolder;
+    options.tls = OperationsTls{.identity = rpc::TlsIdentity::FromPem(testing::ReadFixture(folder + "server.crt"),
+                                                                      testing::ReadFixture(folder + "server.key"))
+                                                .value(),
                                 .client_cas = {testing::ReadFixture(std::string(kTlsFolder) + "ca.crt")},
                                 .require_client_certificate = require};
     return options;
@@ -296,7 +298,7 @@ TEST_F(OperationsServerTest, AddressInUseAndWrongTlsAreErrors) {
   options.tls->client_cas.clear();
   EXPECT_THAT(OperationsServer::Listen(loop_, options, Sources()).error().message, HasSubstr("clientRootCAs"));
   options = SecureOptions(false);
-  options.tls->key = "no key";
+  options.tls->identity = nullptr;
   EXPECT_EQ(OperationsServer::Listen(loop_, options, Sources()).error().code, base::ErrorCode::kInvalid);
 }
 
