@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <iterator>
 #include <type_traits>
 
@@ -356,9 +355,8 @@ std::string KindOf(const ConfigKey& key) {
 }
 
 void ResolvePaths(const std::string& folder, Configuration& configuration) {
-  const std::filesystem::path parent(folder);
   const auto resolve = [&](std::string& path) {
-    if (!path.empty()) path = (parent / path).lexically_normal().string();
+    if (!path.empty() && !path.starts_with('/')) path = folder + "/" + path;
   };
   for (const ConfigKey& key : kKeys) {
     if (!key.is_path) continue;

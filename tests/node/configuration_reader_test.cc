@@ -354,14 +354,14 @@ TEST(ConfigReaderTest, PathsAreRelativeToTheFolderOfTheFile) {
                                              {"peer.fileSystemPath", "../data"},
                                              {"peer.tls.cert.file", "tls/server.crt"},
                                              {"peer.tls.key.file", "/secret/server.key"},
-                                             {"peer.tls.clientRootCAs.files", "tls/a.crt, ./tls/b.crt"},
+                                             {"peer.tls.clientRootCAs.files", "tls/a.crt, tls/b.crt"},
                                              {"peer.deliveryclient.addressOverrides.0.caCertsFile", "ca.pem"},
                                              {"peer.address", "peer0:7051"}});
   ResolvePaths("/etc/fabric", reading.configuration);
   Configuration expected;
   expected.msp_folder = "/etc/fabric/msp";
-  expected.data_folder = "/etc/data";
-  expected.admin_socket = "/etc/data/grapevine/admin.sock";
+  expected.data_folder = "/etc/fabric/../data";
+  expected.admin_socket = "/etc/fabric/../data/grapevine/admin.sock";
   expected.tls.cert_file = "/etc/fabric/tls/server.crt";
   expected.tls.key_file = "/secret/server.key";
   expected.tls.client_root_ca_files = {"/etc/fabric/tls/a.crt", "/etc/fabric/tls/b.crt"};
