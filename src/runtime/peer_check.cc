@@ -2,8 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "msp/certificate.h"
 #include "node/config_check.h"
 #include "node/config_value.h"
+#include "rpc/socket.h"
 #include "runtime/peer_files.h"
 
 namespace grapevine::runtime {
@@ -39,26 +39,17 @@ std::string FormatDate(base::WallTime time) {
   return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(seconds));
 }
 
-// Why nothing can listen on `address` now; 0: it can. What bind says, or EINVAL for an address that is none.
-int TryToListen(const base::Endpoint& address) {
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
+std::string HostOf(const base::Endpoint& endpoint) {
+  std::string host = endpoint.substr(0, endpoint.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  if (getaddrinfo(host.empty() ? nullptr : host.c_str(), address.c_str() + colon + 1, &hints, &list) != 0)
-    return EINVAL;
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
-  const int descriptor = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return errno;
-  const int reuse = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
-  int result = bind(descriptor, list->ai_addr, list->ai_addrlen) == 0 ? 0 : errno;
-  if (result == 0 && listen(descriptor, 1) != 0) result = errno;
-  close(descriptor);
-  return result;
+  return host;
+}
+
+// Whether whoever dials `host` accepts the certificate as that host's.
+bool Covers(const msp::Certificate& certificate, const std::string& host) {
+  return X509_check_host(certificate.x509(), host.data(), host.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) ==
+             1 ||
+         X509_check_ip_asc(certificate.x509(), host.c_str(), 0) == 1;
 }
 
 class Checker {
@@ -98,6 +89,7 @@ class Checker {
   void CheckTls(const PeerFiles& files) {
     const node::TlsConfig& tls = configuration_.tls;
     CheckTlsExpiry("peer.tls.cert.file", tls.cert_file, files.tls.server);
+    CheckTlsNames(files.tls.server);
     if (files.tls.client != files.tls.server) {
       CheckTlsExpiry("peer.tls.clientCert.file", tls.client_cert_file, files.tls.client);
     }
@@ -107,6 +99,20 @@ class Checker {
         CheckExpiry("peer.tls.rootcert.file", tls.root_cert_file, **authority);
       }
     }
+  }
+
+  // Others refuse a certificate that names other hosts than the one that they dialled.
+  void CheckTlsNames(const std::shared_ptr<const rpc::TlsIdentity>& identity) {
+    if (identity == nullptr) return;
+    const auto certificate = msp::Certificate::FromDer(identity->certificate());
+    if (!certificate) return;
+    const auto check = [&](std::string_view key, const base::Endpoint& endpoint) {
+      if (endpoint.empty() || node::IsUnspecified(endpoint) || Covers(**certificate, HostOf(endpoint))) return;
+      Warn(key, endpoint, "the certificate in peer.tls.cert.file is not for this host, so others refuse the connection",
+           "have one issued that names it, or set it to a host that the certificate names");
+    };
+    check("peer.gossip.endpoint", configuration_.gossip.endpoint);
+    check("peer.gossip.externalEndpoint", configuration_.gossip.external_endpoint);
   }
 
   void CheckTlsExpiry(std::string_view key, const std::string& path,
@@ -160,20 +166,12 @@ class Checker {
       if (required) Error(key, address, "the peer listens nowhere", "set it or peer.address to host:port");
       return;
     }
-    // Every interface is an empty host to an address to listen on.
-    const auto checked = node::CheckEndpoint(address.starts_with(':') ? "0.0.0.0" + address : address);
-    if (!checked) return Error(key, address, checked.error().message, "correct it");
-    switch (const int reason = TryToListen(address)) {
-      case 0:
-        return;
-      case EADDRINUSE:
-        return Warn(key, address, "another process listens there now; the peer could not start beside it",
-                    "stop that one, or choose another port");
-      case EINVAL:
-        return Error(key, address, "its host is no address of any machine", "set it to 0.0.0.0:port, or to an address");
-      default:
-        Error(key, address, fmt::format("the peer cannot listen there: {}", std::strerror(reason)),
-              "set it to an address of this machine, as 0.0.0.0:port");
+    const auto socket = rpc::Listen(address);
+    if (socket) return;
+    if (socket.error().code == base::ErrorCode::kUnavailable) {
+      Warn(key, address, socket.error().message, "stop that one, or choose another port");
+    } else {
+      Error(key, address, socket.error().message, "set it to an address of this machine, as 0.0.0.0:7051");
     }
   }
 

@@ -117,19 +117,37 @@ TEST_F(PeerCheckTest, AddressesCanBeListenedOn) {
   const Listener other;
   const std::string taken = fmt::format("127.0.0.1:{}", other.port());
   EXPECT_EQ(CheckWith([&](auto& c) { c.listen_address = taken; }),
-            Lines{"warning: peer.listenAddress = " + taken +
-                  ": another process listens there now; the peer could not start beside it; stop that one, or choose "
-                  "another port"});
+            Lines{"warning: peer.listenAddress = " + taken + ": listen address '" + taken +
+                  "' is in use by another program; stop that one, or choose another port"});
   EXPECT_EQ(CheckWith([&](auto& c) { c.operations.listen_address = taken; }).size(), 1u);
   EXPECT_EQ(CheckWith([](auto& c) { c.listen_address = "192.0.2.1:7051"; }),
-            Lines{"error: peer.listenAddress = 192.0.2.1:7051: the peer cannot listen there: Cannot assign requested "
-                  "address; set it to an address of this machine, as 0.0.0.0:port"});
-  EXPECT_EQ(CheckWith([](auto& c) { c.listen_address = "7051"; }),
-            Lines{"error: peer.listenAddress = 7051: has no port; it must be host:port; correct it"});
+            Lines{"error: peer.listenAddress = 192.0.2.1:7051: listen on '192.0.2.1:7051': Cannot assign requested "
+                  "address; set it to an address of this machine, as 0.0.0.0:7051"});
+  const auto malformed = CheckWith([](auto& c) { c.listen_address = "7051"; });
+  ASSERT_EQ(malformed.size(), 1u);
+  EXPECT_TRUE(malformed[0].starts_with("error: peer.listenAddress = 7051: ")) << malformed[0];
   EXPECT_EQ(CheckWith([](auto& c) { c.listen_address = ""; }),
             Lines{"error: peer.listenAddress is not set: the peer listens nowhere; set it or peer.address to "
                   "host:port"});
   EXPECT_EQ(CheckWith([](auto& c) { c.listen_address = fmt::format("[::1]:{}", FreePort()); }), Lines());
+}
+
+TEST_F(PeerCheckTest, TheTlsCertificateNamesTheHostsThatOthersDial) {
+  for (const std::string host : {"peer0", "localhost", "127.0.0.1"}) {
+    EXPECT_EQ(CheckWith([&](auto& c) { c.gossip.external_endpoint = host + ":7051"; }), Lines()) << host;
+  }
+  const std::string rule =
+      ": the certificate in peer.tls.cert.file is not for this host, so others refuse the connection; have one issued "
+      "that names it, or set it to a host that the certificate names";
+  EXPECT_EQ(CheckWith([](auto& c) { c.gossip.endpoint = "peer1.org1.example.com:7051"; }),
+            Lines{"warning: peer.gossip.endpoint = peer1.org1.example.com:7051" + rule});
+  EXPECT_EQ(CheckWith([](auto& c) { c.gossip.external_endpoint = "[::1]:7051"; }),
+            Lines{"warning: peer.gossip.externalEndpoint = [::1]:7051" + rule});
+  EXPECT_EQ(CheckWith([](auto& c) {
+              c.gossip.endpoint = "peer1.org1.example.com:7051";
+              c.tls.enabled = false;
+            }).size(),
+            1u);
 }
 
 TEST_F(PeerCheckTest, TheDataFolderCanBeWritten) {
