@@ -1,12 +1,23 @@
 #include "channel/block_candidates.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace grapevine::channel {
 
+// Bounded by the bounds of numbers and of candidates for each; small unless somebody floods.
+std::size_t BlockCandidates::CountOf(const wire::PkiId& sender) const {
+  std::size_t count = 0;
+  for (const auto& [number, queue] : numbers_) {
+    count += static_cast<std::size_t>(std::ranges::count(queue.candidates, sender, &BlockCandidate::sender));
+  }
+  return count;
+}
+
 const char* BlockCandidates::Add(BlockCandidate candidate) {
   const auto found = numbers_.find(candidate.number);
   if (found == numbers_.end()) {
+    if (CountOf(candidate.sender) >= max_of_sender_) return "too_many_of_sender";
     if (numbers_.size() >= max_numbers_) return "too_many_verifying";
     Queue& queue = numbers_[candidate.number];
     queue.candidates.push_back(std::move(candidate));
@@ -17,13 +28,14 @@ const char* BlockCandidates::Add(BlockCandidate candidate) {
   bool sent_before = false;
   for (BlockCandidate& other : queue.candidates) {
     if (other.block == candidate.block) {
-      if (other.pushed == nullptr) other.pushed = std::move(candidate.pushed);
+      if (candidate.pushed && !std::exchange(other.pushed, true)) other.received = std::move(candidate.received);
       return "duplicate";
     }
     sent_before = sent_before || other.sender == candidate.sender;
   }
   // One place for each sender: nobody can fill them alone.
   if (sent_before) return "second_of_sender";
+  if (CountOf(candidate.sender) >= max_of_sender_) return "too_many_of_sender";
   if (queue.candidates.size() >= max_of_number_) return "too_many_candidates";
   queue.candidates.push_back(std::move(candidate));
   return nullptr;

@@ -13,18 +13,17 @@
 #include "comm/received_message.h"
 #include "gossip/intake.h"
 #include "msp/message_crypto.h"
-#include "wire/envelope.h"
 
 namespace grapevine::channel {
 
 struct BlockCandidate {
   std::uint64_t number = 0;
-  wire::Envelope envelope{};
   base::Bytes block{};
-  wire::PkiId sender{};
-  comm::ReceivedMessagePtr pushed{};  // null: it came by pull, and nobody has pushed it yet
-  std::uint64_t epoch = 0;            // of the configuration under which it is verified
-  gossip::Ticket ticket{};            // of the message that it came with
+  wire::PkiId sender{};                 // the first one
+  comm::ReceivedMessagePtr received{};  // the data message, pushed or carried by an update
+  bool pushed = false;                  // false: it came by pull, and nobody has pushed it yet
+  std::uint64_t epoch = 0;              // of the configuration under which it is verified
+  gossip::Ticket ticket{};              // of the message that it came with
 };
 
 // One verification at a time for each number. A different block of the same number waits, so that a forged one cannot
@@ -40,6 +39,7 @@ class BlockCandidates {
         channel_(std::move(channel)),
         max_of_number_(config.max_block_candidates),
         max_numbers_(config.max_verifying_blocks),
+        max_of_sender_(config.max_verifying_blocks_per_peer),
         on_verdict_(std::move(on_verdict)) {}
   BlockCandidates(const BlockCandidates&) = delete;
   BlockCandidates& operator=(const BlockCandidates&) = delete;
@@ -57,6 +57,7 @@ class BlockCandidates {
     std::deque<BlockCandidate> candidates;  // never empty; the first is being verified
     base::Handle verification;
   };
+  std::size_t CountOf(const wire::PkiId& sender) const;
   void VerifyFirst(std::uint64_t number, Queue& queue);
   void Finish(std::uint64_t number, const base::Result<void>& verdict);
 
@@ -64,6 +65,7 @@ class BlockCandidates {
   std::string channel_;
   std::size_t max_of_number_;
   std::size_t max_numbers_;
+  std::size_t max_of_sender_;
   OnVerdict on_verdict_;
   std::uint64_t epoch_ = 0;
   std::map<std::uint64_t, Queue> numbers_;

@@ -36,8 +36,8 @@ class BlockExchange::Impl {
         pull_(environment_, parts.comm, items, wire::PullType::kBlock, channel, config.pull),
         repair_(environment_, parts, state_infos, window_, candidates_, pull_, channel, config_) {}
 
-  void SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed) {
-    on_pushed_ = std::move(on_pushed);
+  void SetOnAccepted(std::function<void(const comm::ReceivedMessagePtr&)> on_accepted) {
+    on_accepted_ = std::move(on_accepted);
   }
   void Start() {
     if (!left_) pull_.Start();
@@ -71,7 +71,7 @@ class BlockExchange::Impl {
   void Add(const char* type, BlockCandidate candidate);
   void Finish(BlockCandidate candidate, const base::Result<void>& verdict);
   void Deliver(const BlockCandidate& accepted);
-  void Emit(std::uint64_t number, const HeldBlock& block, std::optional<wire::PkiId> received_from);
+  void Emit(const HeldBlock& block, std::optional<wire::PkiId> received_from);
   void ArmExpiry();
 
   base::Environment environment_;
@@ -80,7 +80,7 @@ class BlockExchange::Impl {
   std::string channel_;
   ChannelConfig config_;
   OnBlock on_block_;
-  std::function<void(const comm::ReceivedMessagePtr&)> on_pushed_;
+  std::function<void(const comm::ReceivedMessagePtr&)> on_accepted_;
   base::Counter& duplicates_;
   base::LogLimit log_limit_;
   bool left_ = false;
@@ -117,7 +117,7 @@ void BlockExchange::Impl::Publish(std::uint64_t number, const base::Bytes& block
   const HeldBlock held{wire::UnsignedEnvelope(wire::NewMessage(data, channel_)), HeaderHash(block), true};
   window_.Add(number, held, environment_.executor.Now());
   ArmExpiry();
-  Emit(number, held, std::nullopt);
+  Emit(held, std::nullopt);
   repair_.Changed();
 }
 
@@ -130,17 +130,17 @@ void BlockExchange::Impl::HandleBlock(const comm::ReceivedMessagePtr& message, c
     duplicates_.Add();
     repair_.SourceHint(sender, number + 1);
     // It came by pull before: push goes on from here all the same, or those who depend on this node would miss it.
-    if (const HeldBlock* held = window_.PassOn(number)) Emit(number, *held, sender);
+    if (const HeldBlock* held = window_.PassOn(number)) Emit(*held, sender);
     return;
   }
   if (!window_.WouldAccept(number)) return Refuse(kPushed, "out_of_window");
   if (!message->envelope().signature().empty()) return Refuse(kPushed, "signed");
   if (!data->payload.private_data.empty()) return Refuse(kPushed, "private_data");
   Add(kPushed, {.number = number,
-                .envelope = message->envelope(),
                 .block = data->payload.block,
                 .sender = sender,
-                .pushed = message,
+                .received = message,
+                .pushed = true,
                 .ticket = ticket});
 }
 
@@ -178,7 +178,7 @@ void BlockExchange::Impl::Add(const char* type, BlockCandidate candidate) {
 
 void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<void>& verdict) {
   const std::uint64_t number = candidate.number;
-  const char* type = candidate.pushed != nullptr ? kPushed : kPulled;
+  const char* type = candidate.pushed ? kPushed : kPulled;
   if (!verdict) {
     Refuse(type, "invalid");
     if (log_limit_.Allow()) {
@@ -188,14 +188,14 @@ void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<vo
   } else if (!window_.WouldAccept(number)) {  // the window has moved, or the block came another way meanwhile
     Refuse(type, "out_of_window");
   } else {
-    const HeldBlock held{candidate.envelope, HeaderHash(candidate.block), candidate.pushed != nullptr};
+    const HeldBlock held{candidate.received->envelope(), HeaderHash(candidate.block), candidate.pushed};
     window_.Add(number, held, environment_.executor.Now());
-    environment_.log.Debug("block {} accepted, {} {}", number,
-                           candidate.pushed != nullptr ? "pushed by" : "pulled from", candidate.sender.Short());
+    environment_.log.Debug("block {} accepted, {} {}", number, candidate.pushed ? "pushed by" : "pulled from",
+                           candidate.sender.Short());
     ArmExpiry();
     // What came by pull is not pushed on, as in Fabric (11.6): who lacks it is pulling or repairing as well, and would
     // get it twice.
-    if (candidate.pushed != nullptr) Emit(number, held, candidate.pushed->connection().pki_id);
+    if (candidate.pushed) Emit(held, candidate.received->connection().pki_id);
     Deliver(candidate);
     repair_.SourceHint(candidate.sender, number + 1);
   }
@@ -209,18 +209,17 @@ void BlockExchange::Impl::Deliver(const BlockCandidate& accepted) {
     return;
   }
   environment_.executor.Post(lifetime_.Guard(
-      [this, number = accepted.number, block = accepted.block, epoch = accepted.epoch, pushed = accepted.pushed] {
+      [this, number = accepted.number, block = accepted.block, epoch = accepted.epoch, received = accepted.received] {
         const auto alive = lifetime_.Watch();
         if (on_block_) on_block_(number, block, epoch);
-        if (!alive.expired() && pushed != nullptr && on_pushed_) on_pushed_(pushed);
+        if (!alive.expired() && on_accepted_) on_accepted_(received);
       }));
 }
 
-void BlockExchange::Impl::Emit(std::uint64_t number, const HeldBlock& block, std::optional<wire::PkiId> received_from) {
+void BlockExchange::Impl::Emit(const HeldBlock& block, std::optional<wire::PkiId> received_from) {
   parts_.emitter.Add({.kind = gossip::EmissionKind::kBlock,
                       .envelope = block.envelope,
                       .channel = channel_,
-                      .number = number,
                       .key = block.header_hash,
                       .received_from = received_from});
 }
@@ -276,11 +275,11 @@ void BlockExchange::Impl::Receive(const comm::ReceivedMessage& update, const std
     }
     // In a buffer of its own, so that one stored block does not keep the others in memory.
     const wire::Envelope envelope = items[i].Detached();
-    const auto message = wire::DecodeMessage(envelope.payload());
+    const auto carried = update.Carried(envelope, *wire::DecodeMessage(envelope.payload()));
     Add(kPulled, {.number = numbers[i],
-                  .envelope = envelope,
-                  .block = message->As<wire::DataMessage>()->payload.block,
+                  .block = carried->message().As<wire::DataMessage>()->payload.block,
                   .sender = update.connection().pki_id,
+                  .received = carried,
                   .ticket = ticket});
   }
 }
@@ -315,8 +314,8 @@ BlockExchange::BlockExchange(base::Environment environment, ChannelParts parts, 
 
 BlockExchange::~BlockExchange() = default;
 
-void BlockExchange::SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed) {
-  impl_->SetOnPushed(std::move(on_pushed));
+void BlockExchange::SetOnAccepted(std::function<void(const comm::ReceivedMessagePtr&)> on_accepted) {
+  impl_->SetOnAccepted(std::move(on_accepted));
 }
 
 void BlockExchange::Start() { impl_->Start(); }

@@ -31,8 +31,9 @@ class BlockExchange final : public gossip::PullItems {
   BlockExchange(const BlockExchange&) = delete;
   BlockExchange& operator=(const BlockExchange&) = delete;
 
-  // A pushed data message whose block was newly stored, right after OnBlock: for local subscribers (11.13 Accept).
-  void SetOnPushed(std::function<void(const comm::ReceivedMessagePtr&)> on_pushed);
+  // A data message, pushed or pulled, whose block was newly stored, right after OnBlock: for local subscribers (11.13
+  // Accept).
+  void SetOnAccepted(std::function<void(const comm::ReceivedMessagePtr&)> on_accepted);
 
   void Start();
   // Block pull ends in both directions; push goes on being accepted by nobody here (11.10 LeaveChan).

@@ -9,7 +9,6 @@
 #include "channel/refusal.h"
 #include "gossip/latest_store.h"
 #include "msp/channel_mac.h"
-#include "msp/serialized_identity.h"
 #include "wire/tag.h"
 
 namespace grapevine::channel {
@@ -39,6 +38,7 @@ class Channel::Impl {
  private:
   struct Nothing {};
 
+  const std::string& own_organization() const { return parts_.peers.Self().organization; }
   // Null: the message may be handled; else the reason for refusing it.
   const char* CommonChecks(const comm::ReceivedMessage& received) const;
   bool IsAboutThisChannel(const comm::ReceivedMessage& received) const;
@@ -55,7 +55,6 @@ class Channel::Impl {
   ChannelParts parts_;
   std::string name_;
   Channel::Observers observers_;
-  std::string own_organization_;
   base::Counter& duplicates_;
 
   StateInfoExchange state_infos_;
@@ -95,12 +94,11 @@ Channel::Impl::Impl(base::Environment environment, ChannelParts parts, std::stri
                  return state_infos_.Members();
                }),
       leadership_(config.leader_alive_threshold * 10, config.max_members) {
-  if (const auto own = msp::ParseSerializedIdentity(parts_.mapper.own_identity())) own_organization_ = own->msp_id;
   state_infos_.SetObservers(
       {.height = [this](const wire::PkiId& peer, std::uint64_t height) { PeerHeight(peer, height); },
        .members = [this] { tracker_.Changed(); },
        .added = observers_.delivered});
-  blocks_.SetOnPushed(observers_.delivered);
+  blocks_.SetOnAccepted(observers_.delivered);
   RegisterPrivateDataMetrics(environment_.metrics, name_);
 }
 
@@ -117,14 +115,14 @@ bool Channel::Impl::Configure(const JoinMessage& join) {
   configured_ = true;
   configuration_ = join;
   organizations_ = {join.organizations.begin(), join.organizations.end()};
-  const bool is_member = organizations_.contains(own_organization_);
+  const bool is_member = organizations_.contains(own_organization());
   if (!is_member) organizations_.clear();
   state_infos_.SetOrganizations(organizations_);
   blocks_.SetEpoch(join.sequence);
   tracker_.Changed();
   if (!is_member) {
     environment_.log.Error("channel {}: {} is not in configuration {}: nothing more is exchanged until it is in again",
-                           name_, own_organization_, join.sequence);
+                           name_, own_organization(), join.sequence);
     return false;
   }
   if (!std::exchange(started_, true)) {
@@ -193,19 +191,19 @@ void Channel::Impl::Handle(const ReceivedMessagePtr& received, const Ticket& tic
 
 // Blocks are pulled within an organisation only: one of another could be the configuration that evicts the puller.
 const char* Channel::Impl::PullObjection(const comm::ReceivedMessage& received) const {
-  if (received.connection().organization != own_organization_) return "foreign_organization";
+  if (received.connection().organization != own_organization()) return "foreign_organization";
   return state_infos_.IsEligible(received.connection().pki_id) ? nullptr : "not_eligible";
 }
 
 const char* Channel::Impl::LeadershipObjection(const comm::ReceivedMessage& received) const {
   const auto& leadership = *received.message().As<wire::LeadershipMessage>();
-  if (!organizations_.contains(own_organization_)) return "sender_organization";
-  if (received.connection().organization != own_organization_) return "foreign_organization";
+  if (!organizations_.contains(own_organization())) return "sender_organization";
+  if (received.connection().organization != own_organization()) return "foreign_organization";
   if (leadership.pki_id == parts_.mapper.own_pki_id()) return "own";
   if (leadership.timestamp.incarnation == 0) return "no_timestamp";
   const std::string originator = parts_.mapper.OrganizationOf(leadership.pki_id);
   if (originator.empty()) return "unknown_identity";
-  return originator == own_organization_ ? nullptr : "foreign_originator";
+  return originator == own_organization() ? nullptr : "foreign_originator";
 }
 
 void Channel::Impl::HandleLeadership(const ReceivedMessagePtr& message, const Ticket& ticket) {

@@ -32,10 +32,11 @@ struct ChannelConfig {
   base::Duration repair_wait = std::chrono::seconds(1);  // for the update, before another peer is asked
   std::size_t repair_attempts = 5;  // per block, then the next round's digest or state info starts anew
 
-  std::size_t max_block_candidates = 3;     // different blocks of one number, until one is verified
-  std::size_t max_verifying_blocks = 256;   // numbers whose candidates are being verified
-  std::size_t max_repair_sources = 32;      // peers remembered for having blocks that this node lacks
-  std::size_t max_update_bytes = 64 << 20;  // of the blocks in one answer; what is left out is asked for again
+  std::size_t max_block_candidates = 3;             // different blocks of one number, until one is verified
+  std::size_t max_verifying_blocks = 256;           // numbers whose candidates are being verified
+  std::size_t max_verifying_blocks_per_peer = 128;  // candidates of one peer: nobody can take all places
+  std::size_t max_repair_sources = 32;              // peers remembered for having blocks that this node lacks
+  std::size_t max_update_bytes = 64 << 20;          // of the blocks in one answer; what is left out is asked for again
 
   std::size_t max_members = 20000;                                // state infos kept
   std::size_t max_chaincodes = 10000;                             // in one state info

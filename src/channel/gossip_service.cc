@@ -9,6 +9,7 @@
 #include "channel/relay.h"
 #include "comm/demultiplexer.h"
 #include "gossip/envelope_verifier.h"
+#include "gossip/select_peers.h"
 #include "msp/channel_mac.h"
 #include "wire/tag.h"
 
@@ -38,11 +39,9 @@ bool IsOtherGossip(const ReceivedMessage& received) {
 
 class GossipService::Impl final : public gossip::ChannelDirectory {
  public:
-  Impl(base::Environment environment, GossipParts parts, base::Bytes identity, std::string organization,
-       GossipConfig config)
+  Impl(base::Environment environment, GossipParts parts, base::Bytes identity, GossipConfig config)
       : environment_(std::move(environment)),
         crypto_(parts.crypto),
-        organization_(std::move(organization)),
         config_(std::move(config)),
         mapper_(environment_, crypto_, std::move(identity), config_.identities),
         comm_(environment_, parts.transport, parts.server, mapper_, crypto_, config_.comm),
@@ -54,7 +53,9 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
         router_(environment_, comm_, discovery_, *this, config_.router),
         identity_exchange_(environment_, comm_, mapper_, crypto_, discovery_, config_.identity_exchange),
         relay_(environment_, emitter_, verifier_,
-               {.time_to_live = config_.channel.publish_state_info_interval * 100, .capacity = config_.max_relayed}),
+               {.time_to_live = config_.channel.publish_state_info_interval * 100,
+                .capacity = config_.max_relayed,
+                .max_channels_of_subject = config_.max_relayed_of_subject}),
         accepted_(environment_) {}
 
   void Start() {
@@ -64,10 +65,10 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
       for (const auto& [name, joined] : channels_) joined.channel->MembershipChanged();
     });
     liveness_intake_ = std::make_unique<gossip::Intake>(
-        comm_.Accept("membership", IsLiveness, kIntakeCapacity), config_.membership.max_in_work,
+        environment_.metrics, comm_.Accept("membership", IsLiveness, kIntakeCapacity), config_.membership.intake,
         [this](const ReceivedMessagePtr& message, const Ticket& ticket) { HandleLiveness(message, ticket); });
     intake_ = std::make_unique<gossip::Intake>(
-        comm_.Accept("gossip", IsOtherGossip, kIntakeCapacity), config_.max_in_work,
+        environment_.metrics, comm_.Accept("gossip", IsOtherGossip, kIntakeCapacity), config_.intake,
         [this](const ReceivedMessagePtr& message, const Ticket& ticket) { Handle(message, ticket); });
   }
 
@@ -80,6 +81,8 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   base::Result<void> Gossip(const wire::Message& message);
   base::Handle SendByCriteria(const wire::Message& message, SendCriteria criteria,
                               std::move_only_function<void(base::Result<std::vector<comm::AckResult>>)> done);
+
+  const std::string& organization() const { return discovery_.Self().organization; }
 
   // gossip::ChannelDirectory.
   bool IsJoined(const std::string& name) const override { return Find(name) != nullptr; }
@@ -99,7 +102,6 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
 
   base::Environment environment_;
   msp::MessageCrypto& crypto_;
-  std::string organization_;
   GossipConfig config_;
   msp::IdentityMapper mapper_;
   comm::Comm comm_;
@@ -111,9 +113,9 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   StateInfoRelay relay_;
   comm::Demultiplexer<ReceivedMessagePtr> accepted_;
   std::map<std::string, Joined> channels_;
-  // Channel by MAC, of those found by trying every channel (11.4 step 4); emptied when it grows large and when channels
-  // change.
-  std::map<base::Bytes, std::string> channel_by_mac_;
+  // By subject and MAC, of those found by trying every channel (11.4 step 4); emptied when it grows large and when
+  // channels change.
+  std::map<std::pair<wire::PkiId, base::Bytes>, Channel*> channel_by_mac_;
   base::Handle membership_changes_;
   std::unique_ptr<gossip::Intake> liveness_intake_;
   std::unique_ptr<gossip::Intake> intake_;
@@ -126,6 +128,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   bool HasLegalTag(const ReceivedMessage& received);
   Channel* FindByMac(const wire::PkiId& subject, const base::Bytes& mac);
   Channel* ChannelOf(const ReceivedMessage& received);
+  void ForgetMacs();
   void Refuse(const wire::Message& message, const char* reason);
   void Deliver(const ReceivedMessagePtr& message);
   void SignAndEmit(const wire::Message& message);
@@ -162,10 +165,13 @@ void GossipService::Impl::Handle(const ReceivedMessagePtr& received, const Ticke
 
 void GossipService::Impl::HandleChannelMessage(const ReceivedMessagePtr& received, const Ticket& ticket) {
   const wire::Message& message = received->message();
+  const auto* state_info = message.As<wire::StateInfo>();
+  // Copies of what was passed on are the most frequent; recognised before their MAC is compared with every channel's.
+  if (state_info != nullptr && relay_.Knows(*state_info)) return relay_.CountDuplicate();
   if (Channel* channel = ChannelOf(*received); channel != nullptr) return channel->Handle(received, ticket);
-  if (message.As<wire::StateInfo>() == nullptr) return Refuse(message, "channel not joined");
+  if (state_info == nullptr) return Refuse(message, "channel_not_joined");
   // A member of the organisation passes on what it cannot name (11.4 step 4).
-  if (received->connection().organization != organization_) return Refuse(message, "relayed by a foreign organisation");
+  if (received->connection().organization != organization()) return Refuse(message, "relayed_by_foreign_organization");
   relay_.Handle(received, ticket);
 }
 
@@ -181,19 +187,21 @@ Channel* GossipService::Impl::ChannelOf(const ReceivedMessage& received) {
 }
 
 Channel* GossipService::Impl::FindByMac(const wire::PkiId& subject, const base::Bytes& mac) {
-  if (const auto known = channel_by_mac_.find(mac); known != channel_by_mac_.end()) {
-    // A MAC names its subject too: the same MAC for another subject is a forgery.
-    const auto expected = msp::ChannelMac(subject, known->second);
-    return mac.view() == expected.view() ? Find(known->second) : nullptr;
-  }
+  if (const auto known = channel_by_mac_.find({subject, mac}); known != channel_by_mac_.end()) return known->second;
   for (const auto& [name, joined] : channels_) {
     const auto expected = msp::ChannelMac(subject, name);
     if (mac.view() != expected.view()) continue;
     if (channel_by_mac_.size() >= config_.channel.max_members) channel_by_mac_.clear();
-    channel_by_mac_.emplace(base::Bytes::Copy(mac), name);
+    channel_by_mac_.emplace(std::pair(subject, base::Bytes::Copy(mac)), joined.channel.get());
     return joined.channel.get();
   }
   return nullptr;
+}
+
+// What is remembered of MACs depends on which channels there are.
+void GossipService::Impl::ForgetMacs() {
+  channel_by_mac_.clear();
+  relay_.Clear();
 }
 
 // A local subscriber that is behind loses the message; nobody waits for it (D-18).
@@ -228,12 +236,14 @@ bool GossipService::Impl::Join(const std::string& name, const JoinMessage& join,
                                  .delivered = [this](const ReceivedMessagePtr& message) { Deliver(message); }};
     auto channel = std::make_unique<Channel>(environment_, parts, name, config_.channel, std::move(observers));
     found = channels_.emplace(name, Joined{.channel = std::move(channel), .removal = {}}).first;
-    channel_by_mac_.clear();
+    ForgetMacs();
   }
   const bool accepted = found->second.channel->Configure(join);
   if (accepted) {
     discovery_.SetAnchorPeers(name, join.anchor_peers);
     identity_exchange_.Reconsider();  // who could not be identified may be now
+  } else if (!found->second.channel->IsOrgInChannel(organization())) {
+    discovery_.SetAnchorPeers(name, {});  // not in the channel: its peers are nobody's business here
   }
   return accepted;
 }
@@ -247,7 +257,7 @@ void GossipService::Impl::Leave(const std::string& name) {
   found->second.removal = environment_.executor.After(config_.channel.publish_state_info_interval * 10, [this, name] {
     // The timer that runs belongs to what is erased: first out, then away.
     const auto removed = channels_.extract(name);
-    channel_by_mac_.clear();
+    ForgetMacs();
   });
 }
 
@@ -335,9 +345,8 @@ base::Handle GossipService::Impl::SendByCriteria(
 // --- public face -----------------------------------------------------------------------------------------------------
 
 GossipService::GossipService(base::Environment environment, GossipParts parts, base::Bytes identity,
-                             std::string organization, GossipConfig config)
-    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(identity), std::move(organization),
-                                   std::move(config))) {}
+                             GossipConfig config)
+    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(identity), std::move(config))) {}
 GossipService::~GossipService() = default;
 
 void GossipService::Start() { impl_->Start(); }
@@ -381,7 +390,7 @@ std::optional<wire::Envelope> GossipService::SelfChannelInfo(const std::string& 
   Channel* found = impl_->Find(channel);
   return found == nullptr ? std::nullopt : found->state_infos().own_state_info();
 }
-bool GossipService::IsInMyOrg(const gossip::Peer& peer) const { return peer.organization == impl_->organization_; }
+bool GossipService::IsInMyOrg(const gossip::Peer& peer) const { return peer.organization == impl_->organization(); }
 
 AcceptedMessages GossipService::Accept(std::string name, std::function<bool(const ReceivedMessage&)> predicate,
                                        std::size_t capacity) {
@@ -412,7 +421,7 @@ void GossipService::SuspectPeers(std::move_only_function<void()> done) {
   impl_->mapper_.Suspect([](const msp::IdentityMapper::Entry&) { return true; }, std::move(done));
 }
 
-const std::string& GossipService::organization() const { return impl_->organization_; }
+const std::string& GossipService::organization() const { return impl_->organization(); }
 comm::Comm& GossipService::comm() { return impl_->comm_; }
 msp::IdentityMapper& GossipService::identities() { return impl_->mapper_; }
 membership::Discovery& GossipService::membership() { return impl_->discovery_; }

@@ -13,6 +13,7 @@
 #include "channel/channel.h"
 #include "comm/comm.h"
 #include "gossip/emitter.h"
+#include "gossip/intake.h"
 #include "gossip/router.h"
 #include "membership/discovery.h"
 #include "membership/identity_exchange.h"
@@ -28,8 +29,9 @@ struct GossipConfig {
   membership::MembershipConfig membership;
   membership::IdentityExchangeConfig identity_exchange;
   ChannelConfig channel;
-  std::size_t max_in_work = 256;    // messages other than liveness whose signatures are being checked
-  std::size_t max_relayed = 20000;  // state infos of channels that the node is not in
+  gossip::IntakeConfig intake;               // messages other than liveness
+  std::size_t max_relayed = 20000;           // state infos of channels that the node is not in
+  std::size_t max_relayed_of_subject = 200;  // of these of one peer, each in a channel of its own
 };
 
 // Borrowed; must outlive the service.
@@ -54,8 +56,7 @@ using AcceptedMessages = comm::AcceptedMessages;
 class GossipService {
  public:
   // `identity`: own serialised identity, whose MSP id is the own organisation.
-  GossipService(base::Environment environment, GossipParts parts, base::Bytes identity, std::string organization,
-                GossipConfig config);
+  GossipService(base::Environment environment, GossipParts parts, base::Bytes identity, GossipConfig config);
   ~GossipService();
   GossipService(const GossipService&) = delete;
   GossipService& operator=(const GossipService&) = delete;

@@ -1,6 +1,7 @@
 #include "channel/own_state_info.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "msp/channel_mac.h"
@@ -55,6 +56,14 @@ void OwnStateInfo::SetLeft() {
   Changed();
 }
 
+bool OwnStateInfo::Outrank(const wire::PeerTime& timestamp) {
+  if (!IsOutrankedBy(timestamp)) return true;
+  if (timestamp.incarnation == std::numeric_limits<std::uint64_t>::max()) return false;
+  state_.timestamp.incarnation = timestamp.incarnation + 1;
+  Changed();
+  return true;
+}
+
 void OwnStateInfo::Changed() {
   state_.timestamp.sequence = std::max(WallNanoseconds(), state_.timestamp.sequence + 1);
   dirty_ = true;
@@ -80,18 +89,16 @@ void OwnStateInfo::Tick() {
 void OwnStateInfo::Sign(bool publish) {
   if (signing_) return;  // what has changed stays dirty or urgent
   signing_ = true;
-  if (publish) {
-    urgent_ = false;
-    dirty_ = !has_audience_();
-  }
+  const bool urgent = publish && std::exchange(urgent_, false);
+  if (publish) dirty_ = !has_audience_();
   const base::Bytes payload = wire::EncodeMessage(wire::NewMessage(state_));
-  signature_ =
-      crypto_.Sign(payload, [this, state = state_, payload, publish](const base::Result<base::Bytes>& signature) {
-        Signed(state, payload, publish, signature);
+  signature_ = crypto_.Sign(
+      payload, [this, state = state_, payload, publish, urgent](const base::Result<base::Bytes>& signature) {
+        Signed(state, payload, publish, urgent, signature);
       });
 }
 
-void OwnStateInfo::Signed(const wire::StateInfo& state, const base::Bytes& payload, bool publish,
+void OwnStateInfo::Signed(const wire::StateInfo& state, const base::Bytes& payload, bool publish, bool urgent,
                           const base::Result<base::Bytes>& signature) {
   signing_ = false;
   if (!signature) {
@@ -99,6 +106,7 @@ void OwnStateInfo::Signed(const wire::StateInfo& state, const base::Bytes& paylo
     environment_.log.Warn("cannot sign the own state info, trying again at the next tick: {}",
                           signature.error().message);
     dirty_ = dirty_ || publish;
+    urgent_ = urgent_ || urgent;
     return Arm();
   }
   envelope_ = wire::Envelope::Make(payload, *signature);

@@ -15,7 +15,8 @@
 namespace grapevine::channel {
 
 // Timestamps are the wall clock in nanoseconds, of the creation of this object and of each change, and increase
-// strictly even if the clock stands or steps back. Publishes at the ticks of the interval, and only if something has
+// strictly even if the clock stands or steps back; if it stepped back while the node was down, Outrank puts it right.
+// Publishes at the ticks of the interval, and only if something has
 // changed and somebody is there; while nothing has changed no timer runs. A signature that fails is tried again at the
 // next tick (D-20). One executor.
 class OwnStateInfo {
@@ -40,6 +41,10 @@ class OwnStateInfo {
   void SetLeft();
   // Publishes the same again under a new timestamp.
   void Renew() { Changed(); }
+  // Whether this peer's own words of that time would be believed rather than those of now.
+  bool IsOutrankedBy(const wire::PeerTime& timestamp) const { return timestamp > state_.timestamp; }
+  // A state info of this peer's own of that time exists (D-12): the next one outranks it. False if nothing can.
+  bool Outrank(const wire::PeerTime& timestamp);
 
   bool left() const { return properties().left_channel; }
   // The last signed one; nothing before the first signature.
@@ -53,7 +58,8 @@ class OwnStateInfo {
   void Arm();
   void Tick();
   void Sign(bool publish);
-  void Signed(const wire::StateInfo& state, const base::Bytes& payload, bool publish,
+  // `urgent`: it was to be published without waiting.
+  void Signed(const wire::StateInfo& state, const base::Bytes& payload, bool publish, bool urgent,
               const base::Result<base::Bytes>& signature);
 
   base::Environment environment_;

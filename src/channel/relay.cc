@@ -1,5 +1,6 @@
 #include "channel/relay.h"
 
+#include "channel/refusal.h"
 #include "crypto/hash.h"
 
 namespace grapevine::channel {
@@ -12,30 +13,40 @@ StateInfoRelay::StateInfoRelay(base::Environment environment, gossip::Emitter& e
       config_(config),
       duplicates_(environment_.metrics.GetCounter("gossip_channel_relay_duplicates",
                                                   "State infos of channels not joined that were known already")),
-      refused_(environment_.metrics.GetCounter("gossip_channel_relay_refused",
-                                               "State infos of channels not joined with a bad MAC or signature")),
       seen_(config.time_to_live, config.capacity) {}
+
+void StateInfoRelay::Refuse(const char* reason) { CountRefusal(environment_.metrics, "state_info", reason); }
+
+bool StateInfoRelay::Knows(const wire::StateInfo& state_info) const {
+  return !seen_.WouldAccept({state_info.pki_id, state_info.channel_mac}, state_info.timestamp);
+}
+
+const char* StateInfoRelay::Objection(const wire::StateInfo& state_info) const {
+  // What is remembered of each is its MAC, which any length may be claimed to have.
+  if (state_info.channel_mac.size() != crypto::Digest::kSize) return "relayed_mac";
+  const std::size_t channels = seen_.CountWhile(
+      {state_info.pki_id, {}}, [&](const Key& key) { return key.first == state_info.pki_id; },
+      config_.max_channels_of_subject);
+  if (channels < config_.max_channels_of_subject) return nullptr;
+  return seen_.Holds({state_info.pki_id, state_info.channel_mac}) ? nullptr : "relayed_too_many_channels";
+}
 
 void StateInfoRelay::Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
   const auto& state_info = *message->message().As<wire::StateInfo>();
-  // What is remembered of each is its MAC, which any length may be claimed to have.
-  if (state_info.channel_mac.size() != crypto::Digest::kSize) return refused_.Add();
-  if (!seen_.WouldAccept({state_info.pki_id, state_info.channel_mac}, state_info.timestamp)) return duplicates_.Add();
+  if (Knows(state_info)) return CountDuplicate();
+  if (const char* reason = Objection(state_info)) return Refuse(reason);
   verifier_.Verify(state_info.pki_id, message->envelope(),
                    lifetime_.Guard([this, message, ticket](const base::Result<void>& verdict) {
-                     if (!verdict) return refused_.Add();
+                     if (!verdict) return Refuse("relayed_signature");
                      Accept(message);
                    }));
 }
 
 void StateInfoRelay::Accept(const comm::ReceivedMessagePtr& message) {
   const base::SteadyTime now = environment_.executor.Now();
-  // As often as a periodic scan would (11.8), but only while something comes.
-  if (now - expired_at_ >= config_.time_to_live / 100) {
-    seen_.Expire(now);
-    expired_at_ = now;
-  }
+  seen_.Expire(now);
   const auto& state_info = *message->message().As<wire::StateInfo>();
+  if (const char* reason = Objection(state_info)) return Refuse(reason);
   if (!seen_.Add({state_info.pki_id, base::Bytes::Copy(state_info.channel_mac)}, state_info.timestamp, {}, now)) {
     return duplicates_.Add();
   }

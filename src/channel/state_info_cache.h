@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string_view>
 #include <unordered_set>
 
 #include "channel/state_info_exchange.h"
+#include "wire/pki_id_map.h"
 
 namespace grapevine::channel {
 
@@ -24,13 +24,13 @@ class StateInfoCache {
   bool Erase(const wire::PkiId& pki_id);
 
   // In order of PKI-ID.
-  const std::map<wire::PkiId, ChannelMember>& records() const { return records_; }
+  const wire::PkiIdMap<ChannelMember>& records() const { return records_; }
   std::size_t size() const { return records_.size(); }
   // Changes with every change of the content.
   std::uint64_t version() const { return version_; }
 
  private:
-  std::map<wire::PkiId, ChannelMember> records_;
+  wire::PkiIdMap<ChannelMember> records_;
   std::unordered_set<std::string_view> envelopes_;  // the encoded envelopes of `records_`; looked up only
   std::uint64_t version_ = 0;
 };

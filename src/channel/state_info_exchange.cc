@@ -7,9 +7,8 @@
 #include "channel/own_state_info.h"
 #include "channel/refusal.h"
 #include "channel/state_info_cache.h"
-#include "gossip/router.h"
+#include "gossip/select_peers.h"
 #include "msp/channel_mac.h"
-#include "msp/serialized_identity.h"
 
 namespace grapevine::channel {
 
@@ -21,11 +20,6 @@ namespace {
 constexpr char kStateInfo[] = "state_info";
 constexpr char kSnapshot[] = "state_snapshot";
 constexpr char kPullRequest[] = "state_info_pull_req";
-
-std::string OrganizationOfIdentity(base::ByteView identity) {
-  const auto parsed = msp::ParseSerializedIdentity(identity);
-  return parsed ? parsed->msp_id : std::string();
-}
 
 // The crypto had no room: says nothing about the signature.
 bool IsBusy(const base::Result<void>& verdict) {
@@ -86,12 +80,15 @@ class StateInfoExchange::Impl {
     bool valid = false;
   };
 
-  bool InChannel() const { return organizations_.contains(own_organization_); }
+  const std::string& own_organization() const { return parts_.peers.Self().organization; }
+  bool InChannel() const { return organizations_.contains(own_organization()); }
   bool HasAudience() const { return InChannel() && !parts_.peers.Alive().empty(); }
   void Refuse(const char* type, const char* reason) { CountRefusal(environment_.metrics, type, reason); }
 
   const char* Objection(const wire::StateInfo& info, const wire::Envelope& envelope) const;
   bool Acceptable(const char* type, const wire::StateInfo& info, const wire::Envelope& envelope);
+  void HearOwn(const char* type, const wire::StateInfo& info, const wire::Envelope& envelope, const Ticket& ticket);
+  void OwnVerified(const wire::PeerTime& timestamp, const char* type, const base::Result<void>& verdict);
   void Verify(const CandidatePtr& candidate);
   void Verified(const CandidatePtr& candidate, const base::Result<void>& verdict);
   void Add(const wire::StateInfo& info, const wire::Envelope& envelope);
@@ -113,10 +110,10 @@ class StateInfoExchange::Impl {
   std::string channel_;
   ChannelConfig config_;
   wire::PkiId self_;
-  std::string own_organization_;
   wire::Envelope request_;
 
   base::Counter& duplicates_;
+  base::LogLimit log_limit_;
   Observers observers_;
   StateInfoCache cache_;
   OwnStateInfo own_;
@@ -127,6 +124,7 @@ class StateInfoExchange::Impl {
   std::array<Answer, 2> answers_;             // to peers of other organisations, to those of the own one
   std::deque<wire::PkiId> to_verify_again_;
   std::size_t verifying_again_ = 0;
+  bool verifying_own_ = false;  // one state info at a time that claims to be this node's
   base::Handle request_timer_;
   base::Handle purges_;
   base::Lifetime lifetime_;
@@ -139,12 +137,12 @@ StateInfoExchange::Impl::Impl(base::Environment environment, ChannelParts parts,
       channel_(std::move(channel)),
       config_(std::move(config)),
       self_(parts_.mapper.own_pki_id()),
-      own_organization_(OrganizationOfIdentity(parts_.mapper.own_identity())),
       request_(wire::UnsignedEnvelope(
           wire::NewMessage(wire::StateInfoPullRequest{base::Bytes::Copy(msp::ChannelMac(self_, channel_).view())}))),
       duplicates_(
           environment_.metrics.GetCounter("gossip_channel_state_info_duplicates",
                                           "State infos that were cached already, or older than the cached one")),
+      log_limit_(environment_.executor, 1, std::chrono::minutes(1)),
       own_(
           environment_, parts_.crypto, self_, channel_, config_.publish_state_info_interval,
           [this] { return HasAudience(); },
@@ -161,7 +159,6 @@ void StateInfoExchange::Impl::Start() {
 
 // Why a state info of the channel, newer than what is cached, is refused; null if it is not.
 const char* StateInfoExchange::Impl::Objection(const wire::StateInfo& info, const wire::Envelope& envelope) const {
-  if (info.pki_id == self_) return "own";
   if (info.timestamp.incarnation == 0) return "no_timestamp";
   if (envelope.encoded().size() > config_.max_state_info_bytes) return "too_large";
   if (info.properties && info.properties->chaincodes.size() > config_.max_chaincodes) return "too_many_chaincodes";
@@ -185,9 +182,45 @@ bool StateInfoExchange::Impl::Acceptable(const char* type, const wire::StateInfo
 
 void StateInfoExchange::Impl::HandleStateInfo(const ReceivedMessagePtr& message, const Ticket& ticket) {
   const auto& info = *message->message().As<wire::StateInfo>();
+  if (info.pki_id == self_) return HearOwn(kStateInfo, info, message->envelope(), ticket);
   if (!Acceptable(kStateInfo, info, message->envelope())) return;
   Verify(std::make_shared<Candidate>(
       Candidate{.envelope = message->envelope(), .info = info, .pushed = message, .snapshot = {}, .ticket = ticket}));
+}
+
+// What this node said of itself comes back all the time. Of interest is only what would outrank it: a state info of
+// before its clock was set back, which must not silence it (D-12).
+void StateInfoExchange::Impl::HearOwn(const char* type, const wire::StateInfo& info, const wire::Envelope& envelope,
+                                      const Ticket& ticket) {
+  if (!own_.IsOutrankedBy(info.timestamp)) {
+    if (type != kSnapshot) Refuse(type, "own");  // it is in everybody's snapshot
+    return;
+  }
+  if (envelope.encoded().size() > config_.max_state_info_bytes) return Refuse(type, "too_large");
+  if (std::exchange(verifying_own_, true)) return Refuse(type, "busy");
+  auto verified = [this, timestamp = info.timestamp, type, ticket](const base::Result<void>& verdict) {
+    verifying_own_ = false;
+    OwnVerified(timestamp, type, verdict);
+  };
+  parts_.verifier.Verify(self_, envelope, lifetime_.Guard(std::move(verified)));
+}
+
+void StateInfoExchange::Impl::OwnVerified(const wire::PeerTime& timestamp, const char* type,
+                                          const base::Result<void>& verdict) {
+  if (!verdict) return Refuse(type, ReasonOf(verdict.error()));
+  const bool outranked = own_.Outrank(timestamp);
+  if (!log_limit_.Allow()) return;
+  if (outranked) {
+    environment_.log.Warn(
+        "channel {}: a state info of this peer's own PKI-ID has the later incarnation {}: the clock was set back, or "
+        "another peer uses the same key; going on with the next incarnation",
+        channel_, timestamp.incarnation);
+  } else {
+    environment_.log.Error(
+        "channel {}: a state info of this peer's own PKI-ID has the greatest incarnation that there is: the channel "
+        "will not believe this peer's height until it has a new key",
+        channel_);
+  }
 }
 
 void StateInfoExchange::Impl::Verify(const CandidatePtr& candidate) {
@@ -299,11 +332,12 @@ bool StateInfoExchange::Impl::LookAt(const std::shared_ptr<Snapshot>& snapshot, 
   auto message = wire::DecodeMessage(candidate->envelope.payload());
   auto* info = message ? std::get_if<wire::StateInfo>(&message->content) : nullptr;
   if (info == nullptr) return false;
-  if (info->pki_id == self_) return true;  // everybody's snapshot has it
-  if (!cache_.WouldAccept(info->pki_id, info->timestamp)) {
+  if (info->pki_id != self_ && !cache_.WouldAccept(info->pki_id, info->timestamp)) {
     duplicates_.Add();
   } else if (info->channel_mac.view() != msp::ChannelMac(info->pki_id, channel_).view()) {
     Refuse(kSnapshot, "MAC");
+  } else if (info->pki_id == self_) {
+    HearOwn(kSnapshot, *info, candidate->envelope, snapshot->ticket);
   } else if (parts_.peers.Find(info->pki_id) == nullptr) {
     Refuse(kSnapshot, "unknown_peer");
   } else if (Acceptable(kSnapshot, *info, candidate->envelope)) {
@@ -320,14 +354,14 @@ void StateInfoExchange::Impl::HandlePullRequest(const ReceivedMessagePtr& messag
   const comm::ConnectionInfo& requester = message->connection();
   if (++asked_[requester.pki_id] > config_.max_state_info_requests) return Refuse(kPullRequest, "budget");
   if (cache_.size() == 0) return;
-  message->Respond(AnswerFor(requester.organization == own_organization_));
+  message->Respond(AnswerFor(requester.organization == own_organization()));
 }
 
 // Foreign peers hear only of those whose external endpoint they may know.
 bool StateInfoExchange::Impl::MayTellForeigners(const wire::PkiId& originator) const {
   if (originator == self_) return parts_.peers.Self().has_external_endpoint();
   const std::string organization = parts_.mapper.OrganizationOf(originator);
-  if (organization != own_organization_) return !organization.empty();
+  if (organization != own_organization()) return !organization.empty();
   const gossip::Peer* peer = parts_.peers.Find(originator);
   return peer != nullptr && peer->has_external_endpoint();
 }
@@ -393,7 +427,7 @@ void StateInfoExchange::Impl::SetOrganizations(std::set<std::string> organizatio
   std::vector<wire::PkiId> gone;
   to_verify_again_.clear();
   for (const auto& [pki_id, record] : cache_.records()) {
-    if (!organizations_.contains(pki_id == self_ ? own_organization_ : parts_.mapper.OrganizationOf(pki_id))) {
+    if (!organizations_.contains(pki_id == self_ ? own_organization() : parts_.mapper.OrganizationOf(pki_id))) {
       gone.push_back(pki_id);
     } else if (pki_id != self_) {
       to_verify_again_.push_back(pki_id);

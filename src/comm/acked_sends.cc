@@ -27,14 +27,18 @@ void AckedSends::Set(Operation& operation, std::size_t peer, base::Result<void> 
   operation.results.push_back({operation.peers[peer], std::move(outcome)});
 }
 
-void AckedSends::Report(std::uint64_t nonce, const wire::PkiId& from, base::Result<void> outcome) {
+bool AckedSends::Report(std::uint64_t nonce, const wire::PkiId& from, base::Result<void> outcome) {
   const auto found = operations_.find(nonce);
-  if (found == operations_.end()) return;
+  if (found == operations_.end()) return false;
   Operation& operation = found->second;
+  bool awaited = false;
   for (std::size_t i = 0; i < operation.peers.size(); ++i) {
-    if (operation.peers[i].pki_id == from) Set(operation, i, outcome);
+    if (operation.peers[i].pki_id != from) continue;
+    awaited = awaited || !operation.outcomes[i].has_value();
+    Set(operation, i, outcome);
   }
   CompleteIfEnough(nonce);
+  return awaited;
 }
 
 void AckedSends::FailRest(std::uint64_t nonce, const base::Error& error) {

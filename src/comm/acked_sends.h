@@ -30,8 +30,8 @@ class AckedSends {
   // Expects answers to `nonce`. A peer without PKI-ID has failed already. Destroying `*handle` forgets the operation.
   void Start(std::uint64_t nonce, base::Duration timeout, std::size_t min_ack, const std::vector<RemotePeer>& peers,
              Done done, base::Handle* handle);
-  // An outcome for one peer; ignored if nobody waits for it.
-  void Report(std::uint64_t nonce, const wire::PkiId& from, base::Result<void> outcome);
+  // An outcome for one peer; false if nobody waits for it.
+  bool Report(std::uint64_t nonce, const wire::PkiId& from, base::Result<void> outcome);
   // Every peer without outcome has failed.
   void FailAll(const base::Error& error);
 

@@ -11,6 +11,7 @@
 #include "comm/event_set.h"
 #include "comm/peer_link.h"
 #include "comm/visits.h"
+#include "wire/pki_id_map.h"
 
 namespace grapevine::comm {
 namespace {
@@ -94,7 +95,7 @@ class Comm::Impl final : public PeerLinkHost {
   std::map<std::uint64_t, std::shared_ptr<Inbox>> draining_;
   Visits visits_;
   std::map<base::Endpoint, PendingEndpoint> endpoints_;
-  std::map<wire::PkiId, std::unique_ptr<PeerLink>> links_;
+  wire::PkiIdMap<std::unique_ptr<PeerLink>> links_;
   Acceptor acceptor_;
   base::Handle purges_;
   base::Lifetime lifetime_;
@@ -353,7 +354,8 @@ void Comm::Impl::Receive(PeerLink& link, PeerStream& stream, base::Bytes message
   if (const auto* ack = decoded->As<wire::Acknowledgement>()) {
     base::Result<void> outcome;
     if (!ack->error.empty()) outcome = std::unexpected(base::Error{base::ErrorCode::kDenied, ack->error});
-    acked_sends_.Report(decoded->nonce, link.pki_id(), std::move(outcome));
+    const bool awaited = acked_sends_.Report(decoded->nonce, link.pki_id(), std::move(outcome));
+    if (!awaited) metrics_.DroppedReceive("unexpected_ack");
     return stream.GrantOne();
   }
   if (decoded->As<wire::ConnEstablish>() != nullptr || decoded->As<wire::Empty>() != nullptr) {  // 01, section 10

@@ -41,6 +41,11 @@ class ReceivedMessage {
   const wire::Envelope& envelope() const { return envelope_; }  // the bytes as received
   const ConnectionInfo& connection() const { return *connection_; }
 
+  // A message that this one carries, as if it had come alone.
+  std::shared_ptr<const ReceivedMessage> Carried(wire::Envelope envelope, wire::Message message) const {
+    return std::make_shared<const ReceivedMessage>(std::move(envelope), std::move(message), connection_, responder_);
+  }
+
   // Answers on the stream that the message came on; if that has ended, on any stream of the peer. Waits for room in the
   // peer's queue up to connTimeout, then drops and counts (14.3, 15 #9). Never dials.
   void Respond(const wire::Envelope& answer) const { (*responder_)(answer); }

@@ -23,7 +23,6 @@ struct Emission {
   wire::Envelope envelope{};
   std::string channel{};                       // block, leadership, and state info of a joined channel; else empty
   wire::PkiId originator{};                    // alive and state info: whom it is about
-  std::uint64_t number = 0;                    // block: its number
   base::Bytes key{};                           // block: its header hash, which decides the roles in structured push
   std::optional<wire::PkiId> received_from{};  // forwarded: the peer whose connection it came on, never sent back there
 };

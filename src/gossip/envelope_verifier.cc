@@ -5,10 +5,11 @@
 namespace grapevine::gossip {
 
 EnvelopeVerifier::EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper,
-                                   msp::MessageCrypto& crypto)
+                                   msp::MessageCrypto& crypto, std::size_t max_secrets)
     : environment_(std::move(environment)),
       mapper_(mapper),
       crypto_(crypto),
+      max_secrets_(max_secrets),
       joined_(environment_.metrics.GetCounter("gossip_verifications_joined",
                                               "Verifications that waited for an equal one under way")) {}
 
@@ -23,17 +24,33 @@ void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& e
   const Key key{.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope.encoded()};
   Pending* pending = Join(key, std::move(done));
   if (pending == nullptr) return;
-  pending->verification = mapper_.Verify(signer, envelope.signature(), envelope.payload(),
-                                         [this, key, secret](const base::Result<void>& verdict) {
-                                           if (!verdict.has_value() || !secret.has_value()) return Finish(key, verdict);
-                                           VerifySecret(key, *secret);
-                                         });
+  pending->verification = mapper_.Verify(
+      signer, envelope.signature(), envelope.payload(), [this, key, secret](const base::Result<void>& verdict) {
+        if (!verdict.has_value() || !secret.has_value() || IsKnown(key.signer, *secret)) {
+          return Finish(key, verdict);
+        }
+        VerifySecret(key, *secret);
+      });
 }
 
 void EnvelopeVerifier::VerifySecret(const Key& key, const wire::SecretEnvelope& secret) {
-  pending_.at(key).verification =
-      mapper_.Verify(key.signer, secret.signature, secret.payload,
-                     [this, key](const base::Result<void>& verdict) { Finish(key, verdict); });
+  pending_.at(key).verification = mapper_.Verify(key.signer, secret.signature, secret.payload,
+                                                 [this, key, secret](const base::Result<void>& verdict) {
+                                                   if (verdict.has_value()) Remember(key.signer, secret);
+                                                   Finish(key, verdict);
+                                                 });
+}
+
+bool EnvelopeVerifier::IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const {
+  const auto known = secrets_.find(signer);
+  return known != secrets_.end() && known->second == secret;
+}
+
+void EnvelopeVerifier::Remember(const wire::PkiId& signer, const wire::SecretEnvelope& secret) {
+  if (max_secrets_ == 0) return;
+  if (secrets_.size() >= max_secrets_) secrets_.clear();  // what is needed is soon here again
+  // Copies: the originals keep their whole messages in memory.
+  secrets_[signer] = {base::Bytes::Copy(secret.payload), base::Bytes::Copy(secret.signature)};
 }
 
 void EnvelopeVerifier::VerifyByChannel(const std::string& channel, std::uint64_t configuration,

@@ -13,16 +13,20 @@
 #include "msp/identity_mapper.h"
 #include "msp/message_crypto.h"
 #include "wire/envelope.h"
+#include "wire/pki_id_map.h"
 
 namespace grapevine::gossip {
 
 // One executor. Callers repeat their acceptance test in `done`: the world may have changed meanwhile. Verdicts of
-// signatures seen before come from the crypto's cache; this class joins equal requests that are under way.
+// signatures seen before come from the crypto's cache; this class joins equal requests that are under way, and knows
+// the secret part that a peer sends with every message, which it signs once.
 class EnvelopeVerifier {
  public:
   using Done = std::function<void(const base::Result<void>&)>;
 
-  EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto);
+  // `max_secrets`: signers whose last secret part is remembered.
+  EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto,
+                   std::size_t max_secrets = 20000);
   EnvelopeVerifier(const EnvelopeVerifier&) = delete;
   EnvelopeVerifier& operator=(const EnvelopeVerifier&) = delete;
 
@@ -56,14 +60,19 @@ class EnvelopeVerifier {
   // The new entry; null if `done` joined one that is under way.
   Pending* Join(const Key& key, Done done);
   void VerifySecret(const Key& key, const wire::SecretEnvelope& secret);
+  // A PKI-ID is the hash of its identity, so what it has signed stays signed, whatever becomes of the identity.
+  bool IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const;
+  void Remember(const wire::PkiId& signer, const wire::SecretEnvelope& secret);
   void Finish(const Key& key, const base::Result<void>& verdict);
   void FailSoon(base::ErrorCode code, const char* message, Done done);
 
   base::Environment environment_;
   msp::IdentityMapper& mapper_;
   msp::MessageCrypto& crypto_;
+  std::size_t max_secrets_;
   base::Counter& joined_;
   std::map<Key, Pending> pending_;
+  wire::PkiIdMap<wire::SecretEnvelope> secrets_;  // the last one of each signer whose signature was good
   base::Lifetime lifetime_;
 };
 

@@ -1,10 +1,11 @@
-// How received messages get in: one event each, and only so many in work at a time.
+// How received messages get in: one event each, and only so many in work at a time, of each peer and of all.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 
+#include "base/metrics.h"
 #include "comm/comm.h"
 
 namespace grapevine::gossip {
@@ -13,14 +14,22 @@ namespace grapevine::gossip {
 // copy; when the last copy is gone, the place is free.
 using Ticket = std::shared_ptr<const void>;
 
-// Takes messages from a subscription while fewer than `max_in_work` tickets are out. What is not taken waits in comm's
-// bounded queues, whose credit in turn slows down the sender: the work of one node is bounded, whatever it receives.
-// One executor. Destroying it unsubscribes; tickets may outlive it.
+struct IntakeConfig {
+  std::size_t max_in_work = 256;  // messages whose tickets are out
+  // Of these from one PKI-ID; its further messages are dropped and counted, so that nobody can take all places.
+  std::size_t max_in_work_per_peer = 128;
+};
+
+// Takes messages from a subscription while there are places. What is not taken waits in comm's bounded queues, whose
+// credit in turn slows down the sender: the work of one node is bounded, whatever it receives. Drops are counted in
+// gossip_intake_refused{type=...,reason="too_many_of_peer"}. One executor. Destroying it unsubscribes; tickets may
+// outlive it.
 class Intake {
  public:
   using Handler = std::function<void(const comm::ReceivedMessagePtr&, const Ticket&)>;
 
-  Intake(comm::AcceptedMessages messages, std::size_t max_in_work, Handler handler);
+  // `metrics` is borrowed.
+  Intake(base::Metrics& metrics, comm::AcceptedMessages messages, IntakeConfig config, Handler handler);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 

@@ -26,9 +26,15 @@ class LatestStore {
   bool Add(const Key& key, const wire::PeerTime& timestamp, Value value, base::SteadyTime now);
   // The value, unless it has expired; null if there is none.
   const Value* Find(const Key& key) const;
-  // Expires what is older than the time to live and forgets what is twice as old.
+  // Whether the key is remembered, also if its value has expired.
+  bool Holds(const Key& key) const { return entries_.contains(key); }
+  // How many remembered keys from `first` on `belongs` accepts in a row; counts up to `limit`.
+  template <typename Belongs>
+  std::size_t CountWhile(const Key& first, Belongs belongs, std::size_t limit) const;
+  // Expires what is older than the time to live and forgets what is twice as old. Looks at nothing twice.
   void Expire(base::SteadyTime now);
   void Erase(const Key& key);
+  void Clear();
   // In order of key, without what has expired.
   std::vector<std::pair<Key, const Value*>> List() const;
   // Remembered keys, also those whose value has expired.
@@ -53,6 +59,7 @@ class LatestStore {
   Entries entries_;
   std::map<std::uint64_t, const Key*> by_turn_;  // in the order in which values were stored
   std::uint64_t last_turn_ = 0;
+  std::uint64_t last_expired_turn_ = 0;  // values stored up to this turn have expired
 };
 
 template <typename Key, typename Value>
@@ -80,13 +87,33 @@ const Value* LatestStore<Key, Value>::Find(const Key& key) const {
 
 template <typename Key, typename Value>
 void LatestStore<Key, Value>::Expire(base::SteadyTime now) {
-  for (auto next = by_turn_.begin(); next != by_turn_.end();) {
-    const auto entry = entries_.find(*(next++)->second);
-    const base::Duration age = now - entry->second.added;
-    if (age <= ttl_) return;
-    entry->second.value.reset();
-    if (age - ttl_ > ttl_) Remove(entry);
+  while (!by_turn_.empty()) {
+    const auto oldest = entries_.find(*by_turn_.begin()->second);
+    if (now - oldest->second.added - ttl_ <= ttl_) break;
+    Remove(oldest);
   }
+  for (auto next = by_turn_.upper_bound(last_expired_turn_); next != by_turn_.end(); ++next) {
+    Entry& entry = entries_.find(*next->second)->second;
+    if (now - entry.added <= ttl_) return;
+    entry.value.reset();
+    last_expired_turn_ = next->first;
+  }
+}
+
+template <typename Key, typename Value>
+template <typename Belongs>
+std::size_t LatestStore<Key, Value>::CountWhile(const Key& first, Belongs belongs, std::size_t limit) const {
+  std::size_t count = 0;
+  for (auto at = entries_.lower_bound(first); at != entries_.end() && count < limit && belongs(at->first); ++at) {
+    ++count;
+  }
+  return count;
+}
+
+template <typename Key, typename Value>
+void LatestStore<Key, Value>::Clear() {
+  by_turn_.clear();
+  entries_.clear();
 }
 
 template <typename Key, typename Value>

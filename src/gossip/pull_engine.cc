@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "gossip/select_peers.h"
 #include "wire/tag.h"
 
 namespace grapevine::gossip {
@@ -197,13 +198,9 @@ void PullEngine::Impl::ScheduleRound(base::Duration delay) {
 void PullEngine::Impl::BeginRound() {
   if (round_.has_value()) EndDigestWait();  // an interval shorter than the digest wait
   const std::vector<Peer> candidates = items_.Partners();
-  std::vector<std::size_t> order(candidates.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   Round round;
-  for (std::size_t i = 0; i < std::min(config_.peers, order.size()); ++i) {
-    std::swap(order[i], order[i + environment_.random.Below(order.size() - i)]);
-    const Peer& peer = candidates[order[i]];
-    round.partners.push_back({peer.remote(), {Role::kInitiator, peer.pki_id, environment_.random.Next()}});
+  for (const Peer* peer : SelectPeers(environment_.random, config_.peers, candidates)) {
+    round.partners.push_back({peer->remote(), {Role::kInitiator, peer->pki_id, environment_.random.Next()}});
   }
   if (round.partners.empty()) return;
   round.unanswered = round.partners.size();

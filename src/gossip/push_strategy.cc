@@ -30,7 +30,7 @@ std::uint64_t SeedOf(base::ByteView key) {
   return seed;
 }
 
-// Where a node stands on the ring of one block. PKI-IDs are digests: any part of one is as good as the whole.
+// Where a node stands on the ring of one message. PKI-IDs are digests: any part of one is as good as the whole.
 std::uint64_t PointOf(std::uint64_t seed, const wire::PkiId& pki_id) { return Mix(seed ^ FirstWord(pki_id.view())); }
 
 // Both ends included; empty by default.
@@ -69,7 +69,7 @@ class Part {
   std::uint64_t gap_ = UINT64_MAX;  // points between this one and the next larger one
 };
 
-// Two trees over points of a ring that change with every block, so that everybody's share is the same over time.
+// Two trees over points of a ring that change with every message, so that everybody's share is the same over time.
 //
 // In the first tree a node's parent is the one whose part contains the node's point divided by the arity. Everybody has
 // exactly one parent, only points in the first 1/arity of the ring have children, and the depth is the logarithm of the

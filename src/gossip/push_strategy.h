@@ -1,4 +1,5 @@
-// To whom a node pushes a block: its own affair, so a strategy (docs/push-study.md).
+// To whom a node pushes a message (a block, an alive message, a state info): its own affair, so a strategy
+// (docs/push-study.md).
 #pragma once
 
 #include <cstddef>
@@ -21,18 +22,21 @@ class PushStrategy {
  public:
   virtual ~PushStrategy() = default;
   // Indexes into `candidates` (in order of PKI-ID, without `self`), each at most once, never `received_from`.
-  // `key`: the block's header hash. `received_from`: nothing if this node is where the block enters gossip.
+  // `key` decides the roles, the same for all nodes and another for each message: a block's header hash, the signature
+  // of others. `received_from`: nothing if the message enters here.
   virtual std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
                                            base::ByteView key, const std::optional<wire::PkiId>& received_from) = 0;
 };
 
 // Fabric's: `fan_out` (peer.gossip.propagatePeerNum) at random, sender removed afterwards (11.6 step 1).
 std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random);
+
 struct RingConfig {
   std::uint64_t arity = 3;  // children of an inner node on average; > 1
-  std::size_t entries = 3;  // > 0; nodes at the top of each tree that the block is handed to where it enters
+  std::size_t entries = 3;  // > 0; nodes at the top of each tree that a message is handed to where it enters
 };
-// Structured: two broadcast trees over points of a hash ring, about two sends per node and block; see push_strategy.cc.
+// Structured: two broadcast trees over points of a hash ring, about two sends per node and message; see
+// push_strategy.cc.
 // All nodes of a network should have the same configuration.
 std::unique_ptr<PushStrategy> MakeRingPush(RingConfig config = {});
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "gossip/select_peers.h"
+
 namespace grapevine::gossip {
 namespace {
 
@@ -103,8 +105,10 @@ void Router::RouteStateInfo(const Emission& state_info) {
   const bool whole_channel = !state_info.channel.empty() && channels_.IsJoined(state_info.channel) &&
                              origin != nullptr && origin->has_external_endpoint();
   const bool is_own = origin == nullptr || origin->organization == own;
+  const bool own_may = !whole_channel || channels_.IsOrgInChannel(state_info.channel, own);  // asked once, not per peer
   const auto chosen = Choose(state_info, is_own, [&](const Peer& peer) {
-    return whole_channel ? channels_.IsOrgInChannel(state_info.channel, peer.organization) : peer.organization == own;
+    if (peer.organization == own) return own_may;
+    return whole_channel && channels_.IsOrgInChannel(state_info.channel, peer.organization);
   });
   Push(EmissionKind::kStateInfo, state_info.envelope, Remotes(chosen));
 }
@@ -142,10 +146,14 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own,
   if (config_.push == PushKind::kRandom) return Select(emission, config_.fan_out, matches);
   const std::string& own = peers_.Self().organization;
   std::vector<const Peer*> members;
+  members.reserve(peers_.Alive().size());
   bool has_others = false;
   for (const Peer& peer : peers_.Alive()) {
-    if (peer.organization == own && matches(peer)) members.push_back(&peer);
-    has_others = has_others || peer.organization != own;
+    if (peer.organization != own) {
+      has_others = true;
+    } else if (matches(peer)) {
+      members.push_back(&peer);
+    }
   }
   // What comes from another organisation enters this one here.
   const Peer* sender = emission.received_from ? peers_.Find(*emission.received_from) : nullptr;
@@ -183,32 +191,6 @@ void Router::Drop(EmissionKind kind, const char* reason) {
       .GetCounter("gossip_push_refused", "Messages that were not pushed to anybody",
                   {{"type", TypeName(kind)}, {"reason", reason}})
       .Add();
-}
-
-std::vector<const Peer*> SelectPeers(base::Random& random, std::size_t count, const std::vector<Peer>& candidates,
-                                     const std::function<bool(const Peer&)>& matches) {
-  std::vector<const Peer*> chosen;
-  // Drawing by lot finds a few among many without looking at all. When it fails too often everything drawn is
-  // forgotten, so that each selection is equally likely.
-  if (count < candidates.size() / 4) {
-    for (std::size_t draws = 4 * count + 8; draws > 0 && chosen.size() < count; --draws) {
-      const Peer& peer = candidates[random.Below(candidates.size())];
-      if (std::ranges::find(chosen, &peer) == chosen.end() && matches(peer)) chosen.push_back(&peer);
-    }
-    if (chosen.size() == count) return chosen;
-    chosen.clear();
-  }
-  std::size_t seen = 0;
-  for (const Peer& peer : candidates) {
-    if (!matches(peer)) continue;
-    ++seen;
-    if (chosen.size() < count) {
-      chosen.push_back(&peer);
-    } else if (const std::uint64_t place = random.Below(seen); place < count) {
-      chosen[place] = &peer;
-    }
-  }
-  return chosen;
 }
 
 }  // namespace grapevine::gossip

@@ -70,8 +70,4 @@ class Router {
   std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 
-// `count` different ones of `candidates` that `matches` accepts, at random; all of them if there are no more.
-std::vector<const Peer*> SelectPeers(base::Random& random, std::size_t count, const std::vector<Peer>& candidates,
-                                     const std::function<bool(const Peer&)>& matches);
-
 }  // namespace grapevine::gossip

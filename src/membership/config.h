@@ -8,6 +8,7 @@
 
 #include "base/executor.h"
 #include "base/transport.h"
+#include "gossip/intake.h"
 
 namespace grapevine::membership {
 
@@ -44,7 +45,7 @@ struct MembershipConfig {
   std::size_t max_members = 20000;          // alive and dead; more are refused
   std::size_t max_alive_bytes = 64 * 1024;  // of one alive message, certificate included
   std::size_t max_tombstones = 20000;       // timestamps of the forgotten; the oldest makes room
-  std::size_t max_in_work = 64;             // liveness messages whose signatures are being checked
+  gossip::IntakeConfig intake{.max_in_work = 128, .max_in_work_per_peer = 64};  // liveness messages
 };
 
 }  // namespace grapevine::membership

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "gossip/router.h"
+#include "gossip/select_peers.h"
 #include "membership/alive_admission.h"
 #include "membership/connector.h"
 #include "membership/own_alive.h"
@@ -12,6 +12,7 @@
 #include "membership/requester.h"
 #include "membership/responder.h"
 #include "membership/roster.h"
+#include "msp/serialized_identity.h"
 
 namespace grapevine::membership {
 namespace {
@@ -35,6 +36,12 @@ HostPort Split(const base::Endpoint& endpoint) {
   const auto colon = endpoint.rfind(':');
   if (colon == std::string::npos) return {endpoint, {}};
   return {endpoint.substr(0, colon), endpoint.substr(colon + 1)};
+}
+
+// Empty if it cannot be parsed; then no MSP accepts it.
+std::string OrganizationOf(const base::Bytes& identity) {
+  const auto parsed = msp::ParseSerializedIdentity(identity);
+  return parsed ? parsed->msp_id : std::string();
 }
 
 Member ToMember(const MemberRecord& record) {
@@ -66,7 +73,7 @@ class Discovery::Impl {
   const OwnAlive& own() const { return own_; }
 
  private:
-  void LearnOwnOrganization();
+  void InsertOwnIdentity();
   void Begin();
   void HandleAlive(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void Taken(const comm::ReceivedMessage& message, const wire::PkiId& pki_id, Admission admission);
@@ -84,6 +91,7 @@ class Discovery::Impl {
   const MembershipConfig config_;
   gossip::Peer self_;
   bool started_ = false;
+  bool accepted_ = false;  // the own identity, by the own MSP
   base::Counter& switches_ignored_;
   base::Counter& heartbeats_;
   base::Counter& heartbeats_failed_;
@@ -96,7 +104,7 @@ class Discovery::Impl {
   Requester requester_;
   Responder responder_;
   Reconnector reconnector_;
-  std::unique_ptr<Connector> connector_;  // once the own organisation is known
+  std::unique_ptr<Connector> connector_;  // once the own identity is accepted
   base::Handle own_identity_;
   base::Handle heartbeat_;
   base::Handle synchronization_;
@@ -114,14 +122,14 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       self_{.pki_id = parts_.mapper.own_pki_id(),
             .endpoint = config_.endpoint,
             .external_endpoint = config_.external_endpoint,
-            .organization = {}},
+            .organization = OrganizationOf(parts_.mapper.own_identity())},
       switches_ignored_(environment_.metrics.GetCounter("gossip_membership_switches_ignored",
                                                         "Identity switches of members that are there as before.")),
       heartbeats_(environment_.metrics.GetCounter("gossip_membership_heartbeats", "Alive messages gossiped.")),
       heartbeats_failed_(environment_.metrics.GetCounter("gossip_membership_heartbeats_not_signed",
                                                          "Heartbeats left out for want of a signature.")),
       unready_(environment_.metrics.GetCounter("gossip_membership_unready",
-                                               "Messages that came before the own identity was known.")),
+                                               "Messages that came before the own identity was accepted.")),
       refusals_(environment_.metrics),
       own_(environment_, parts_.crypto, config_, self_.pki_id, parts_.mapper.own_identity()),
       roster_(environment_, parts_.comm, config_, [this](const MemberRecord& record) { return IsWanted(record); }),
@@ -136,28 +144,28 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
   purges_ = parts_.mapper.OnPurge([this](const msp::IdentityMapper::Entry& entry, const std::string&) {
     roster_.Purge(entry.pki_id, "its identity was purged");
   });
-  LearnOwnOrganization();
+  InsertOwnIdentity();
 }
 
 // ---- Start and periodic work
 
-void Discovery::Impl::LearnOwnOrganization() {
+void Discovery::Impl::InsertOwnIdentity() {
   own_identity_ = parts_.mapper.Put(
       self_.pki_id, parts_.mapper.own_identity(), [this](const base::Result<msp::IdentityMapper::Entry>& entry) {
         if (entry) {
-          self_.organization = entry->organization;
+          accepted_ = true;
           if (started_) Begin();
           return;
         }
         environment_.log.Error("the own identity is not accepted, so nobody is contacted; trying again: {}",
                                entry.error().message);
-        own_identity_ = environment_.executor.After(config_.alive_interval, [this] { LearnOwnOrganization(); });
+        own_identity_ = environment_.executor.After(config_.alive_interval, [this] { InsertOwnIdentity(); });
       });
 }
 
 void Discovery::Impl::Start() {
   if (std::exchange(started_, true)) return;
-  if (!self_.organization.empty()) Begin();
+  if (accepted_) Begin();
 }
 
 void Discovery::Impl::Begin() {
@@ -198,8 +206,8 @@ void Discovery::Impl::Beat() {
 void Discovery::Impl::Synchronize() {
   synchronization_ = environment_.executor.After(config_.sync_interval, [this] { Synchronize(); });
   std::vector<gossip::Peer> chosen;
-  for (const gossip::Peer* peer : gossip::SelectPeers(environment_.random, config_.sync_peers, roster_.table().Alive(),
-                                                      [](const gossip::Peer&) { return true; })) {
+  for (const gossip::Peer* peer :
+       gossip::SelectPeers(environment_.random, config_.sync_peers, roster_.table().Alive())) {
     chosen.push_back(*peer);
   }
   if (!chosen.empty()) requester_.Ask(std::move(chosen), Requester::News::kYoung);
@@ -208,7 +216,7 @@ void Discovery::Impl::Synchronize() {
 // ---- Messages
 
 void Discovery::Impl::Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
-  if (self_.organization.empty()) return unready_.Add();
+  if (!accepted_) return unready_.Add();
   const wire::Message& content = message->message();
   if (content.As<wire::AliveMessage>() != nullptr) return HandleAlive(message, ticket);
   if (content.As<wire::MembershipRequest>() != nullptr) return responder_.HandleRequest(message, ticket);

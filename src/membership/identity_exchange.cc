@@ -39,13 +39,15 @@ struct Update {
   std::vector<wire::Envelope> items;
   gossip::Ticket ticket;
   std::size_t next = 0;
+  std::size_t refused = 0;  // by the mapper
   Item current{};
   base::Handle step{};
 };
 
-// Identities that the mapper refused, for a while. Never more than `capacity`. A PKI-ID does not determine where its
-// identity is split into MSP id and certificate, so a hostile peer that happens to be the one asked for somebody's
-// identity can get it in here: that delays it by this time, where silence would delay it by one round.
+// Identities that the mapper refused, for a while. Never more than `capacity`: the oldest makes room, so that filling
+// it only makes the others be asked for again. A PKI-ID does not determine where its identity is split into MSP id and
+// certificate, so a hostile peer that happens to be the one asked for somebody's identity can get it in here: that
+// delays it by this time, where silence would delay it by one round.
 class RefusedIdentities {
  public:
   RefusedIdentities(const base::Executor& executor, base::Duration duration, std::size_t capacity)
@@ -55,16 +57,14 @@ class RefusedIdentities {
     const auto found = until_.find(pki_id);
     return found != until_.end() && found->second > executor_.Now();
   }
-  // False if there is no room.
-  bool Add(const wire::PkiId& pki_id) {
-    while (!order_.empty() && !Contains(order_.front())) {
+  void Add(const wire::PkiId& pki_id) {
+    if (Contains(pki_id) || capacity_ == 0) return;
+    while (!order_.empty() && (order_.size() >= capacity_ || !Contains(order_.front()))) {
       until_.erase(order_.front());
       order_.pop_front();
     }
-    if (order_.size() >= capacity_ || Contains(pki_id)) return Contains(pki_id);
     order_.push_back(pki_id);
     until_[pki_id] = executor_.Now() + duration_;
-    return true;
   }
   void Clear() {
     order_.clear();
@@ -96,7 +96,6 @@ class IdentityExchange::Impl {
     engine_.Handle(message, ticket);
   }
   void Reconsider() { refused_.Clear(); }
-  base::Handle OnLearned(std::function<void(const wire::PkiId&)> observer);
   std::size_t stored() const { return stored_.size(); }
   std::size_t checking() const { return updates_.size(); }
 
@@ -120,7 +119,6 @@ class IdentityExchange::Impl {
   void SkipRefused(std::uint64_t id, const base::Error& error);
   void DropRest(std::uint64_t id, const char* reason, const std::string& details);
   void Refuse(const char* reason, std::size_t count = 1);
-  void Tell(const wire::PkiId& pki_id);
 
   base::Environment environment_;
   msp::IdentityMapper& mapper_;
@@ -132,8 +130,7 @@ class IdentityExchange::Impl {
   std::map<wire::PkiId, Stored> stored_;
   RefusedIdentities refused_;
   std::map<std::uint64_t, Update> updates_;
-  std::uint64_t next_id_ = 1;  // of updates and observers
-  std::map<std::uint64_t, std::function<void(const wire::PkiId&)>> observers_;
+  std::uint64_t next_id_ = 1;  // of updates
   base::Handle signing_;
   base::Handle purges_;
   gossip::PullEngine engine_;
@@ -294,7 +291,7 @@ void IdentityExchange::Impl::Verified(std::uint64_t id, const base::Result<void>
 void IdentityExchange::Impl::Inserted(std::uint64_t id, bool known_before,
                                       const base::Result<msp::IdentityMapper::Entry>& entry) {
   if (!entry.has_value()) return SkipRefused(id, entry.error());
-  if (!known_before) Tell(entry->pki_id);
+  if (!known_before) learned_.Add();
   Item item = std::move(updates_.at(id).current);
   // The world may have changed: the mapper may have purged it already, another update may have brought it.
   std::string organization = mapper_.OrganizationOf(item.pki_id);
@@ -310,9 +307,12 @@ void IdentityExchange::Impl::Inserted(std::uint64_t id, bool known_before,
 
 void IdentityExchange::Impl::SkipRefused(std::uint64_t id, const base::Error& error) {
   if (!IsVerdict(error.code)) return DropRest(id, "not_validated", std::string(error.message));
-  if (!refused_.Add(updates_.at(id).current.pki_id))
-    return DropRest(id, "too_many_refused", std::string(error.message));
+  Update& update = updates_.at(id);
+  refused_.Add(update.current.pki_id);
   Refuse("identity_refused");
+  if (++update.refused == config_.max_refused_of_update) {
+    return DropRest(id, "too_many_refused", std::string(error.message));
+  }
   Continue(id);
 }
 
@@ -336,26 +336,6 @@ void IdentityExchange::Impl::Refuse(const char* reason, std::size_t count) {
       .Add(count);
 }
 
-// ---- Observers
-
-base::Handle IdentityExchange::Impl::OnLearned(std::function<void(const wire::PkiId&)> observer) {
-  const std::uint64_t id = next_id_++;
-  observers_.emplace(id, std::move(observer));
-  return base::Handle(lifetime_.Guard([this, id] { observers_.erase(id); }));
-}
-
-void IdentityExchange::Impl::Tell(const wire::PkiId& pki_id) {
-  learned_.Add();
-  for (const auto& entry : observers_) {
-    environment_.executor.Post(lifetime_.Guard([this, pki_id, id = entry.first] {
-      const auto found = observers_.find(id);
-      if (found == observers_.end()) return;  // unsubscribed meanwhile
-      const auto observer = found->second;
-      observer(pki_id);
-    }));
-  }
-}
-
 // ---- IdentityExchange
 
 IdentityExchange::IdentityExchange(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper,
@@ -370,9 +350,6 @@ void IdentityExchange::Handle(const comm::ReceivedMessagePtr& message, const gos
   impl_->Handle(message, ticket);
 }
 void IdentityExchange::Reconsider() { impl_->Reconsider(); }
-base::Handle IdentityExchange::OnLearned(std::function<void(const wire::PkiId&)> observer) {
-  return impl_->OnLearned(std::move(observer));
-}
 std::size_t IdentityExchange::stored() const { return impl_->stored(); }
 std::size_t IdentityExchange::checking() const { return impl_->checking(); }
 

@@ -23,7 +23,8 @@ struct IdentityExchangeConfig {
   std::size_t max_update_bytes = std::size_t{4} << 20;    // given at a time; what is missing is asked for again
   base::Duration sign_retry = std::chrono::seconds(1);    // after the own message could not be signed
   base::Duration refused_for = std::chrono::seconds(60);  // identities that the mapper refused are not asked for
-  std::size_t max_refused = 1000;                         // of these
+  std::size_t max_refused = 1000;                         // of these; the oldest makes room
+  std::size_t max_refused_of_update = 100;                // of one update; the rest of it is dropped
 };
 
 // Serves the own signed identity and those that were pulled; puts what it pulls into the mapper. What the mapper purges
@@ -49,9 +50,6 @@ class IdentityExchange final : public gossip::PullItems {
   void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   // After a configuration update: identities that were refused may be acceptable now, and are asked for again.
   void Reconsider();
-  // Called as an event of its own after an identity was learned by pull that the mapper did not know before: alive
-  // messages that were refused for want of it can be asked for again.
-  base::Handle OnLearned(std::function<void(const wire::PkiId&)> observer);
 
   std::size_t stored() const;    // the own one included
   std::size_t checking() const;  // updates whose items are being checked

@@ -12,6 +12,7 @@
 #include "base/executor.h"
 #include "gossip/peer_view.h"
 #include "wire/message.h"
+#include "wire/pki_id_map.h"
 
 namespace grapevine::membership {
 
@@ -74,7 +75,7 @@ class MemberTable {
 
   // Null if there is no record.
   const MemberRecord* Find(const wire::PkiId& pki_id) const;
-  const std::map<wire::PkiId, MemberRecord>& members() const { return members_; }
+  const wire::PkiIdMap<MemberRecord>& members() const { return members_; }
   // In order of PKI-ID; rebuilt only after a change, valid until the next one.
   const std::vector<gossip::Peer>& Alive() const;
 
@@ -96,7 +97,7 @@ class MemberTable {
 
   std::size_t max_members_;
   std::size_t max_tombstones_;
-  std::map<wire::PkiId, MemberRecord> members_;
+  wire::PkiIdMap<MemberRecord> members_;
   std::size_t alive_ = 0;
   std::map<wire::PkiId, Tombstone> tombstones_;
   std::map<std::uint64_t, wire::PkiId> tombstones_by_age_;  // oldest first

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "wire/pki_id_map.h"
+
 namespace grapevine::msp {
 namespace {
 
@@ -67,7 +69,7 @@ struct IdentityMapper::State : std::enable_shared_from_this<State> {
   base::Counter& evicted =
       environment.metrics.GetCounter("gossip_identities_evicted", "Identities forgotten because the mapper was full.");
 
-  std::map<wire::PkiId, Record> records;
+  wire::PkiIdMap<Record> records;
   std::list<wire::PkiId> by_use;  // the longest unused first; without the own one
   std::map<std::pair<wire::PkiId, base::Bytes>, Insertion> insertions;
   std::map<std::uint64_t, Sweep> sweeps;

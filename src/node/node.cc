@@ -10,7 +10,7 @@ Node::Node(base::Environment environment, NodeParts parts, base::Bytes identity,
       parts_(parts),
       identity_(std::move(identity)),
       gossip_(environment_, {.transport = parts.transport, .server = parts.server, .crypto = parts.crypto}, identity_,
-              config_.organization, config_.gossip) {}
+              config_.gossip) {}
 
 base::Result<void> Node::JoinChannel(ChannelSetup setup) {
   if (channels_.contains(setup.name)) {

@@ -23,7 +23,7 @@ void GossipPeer::Start() {
   service_ = std::make_unique<channel::GossipService>(
       host_.environment(),
       channel::GossipParts{.transport = host_.transport(), .server = host_.server(), .crypto = *crypto_}, identity_,
-      options_.organization, config);
+      config);
   last_incarnation_ = service_->membership().incarnation();
   service_->Start();
   for (auto& [channel, chain] : chains_) JoinNow(channel);

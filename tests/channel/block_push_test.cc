@@ -35,15 +35,14 @@ TEST_F(BlockPushTest, AVerifiedBlockIsStoredPassedOnAndDelivered) {
   EXPECT_EQ(node_.delivered[0].number, 3U);
   EXPECT_EQ(node_.delivered[0].block, block);
   EXPECT_EQ(node_.delivered[0].epoch, 7U);
-  ASSERT_EQ(node_.pushed.size(), 1U);
-  EXPECT_EQ(node_.pushed[0]->connection().pki_id, alice_.pki_id());
+  ASSERT_EQ(node_.accepted.size(), 1U);
+  EXPECT_EQ(node_.accepted[0]->connection().pki_id, alice_.pki_id());
   EXPECT_EQ(node_.blocks->stored(), 1U);
   ASSERT_EQ(node_.EmittedBlocks().size(), 1U);
   const gossip::Emission emission = node_.EmittedBlocks()[0];
   EXPECT_EQ(emission.kind, gossip::EmissionKind::kBlock);
   EXPECT_EQ(emission.envelope, Data(3, block));
   EXPECT_EQ(emission.channel, kMyChannel);
-  EXPECT_EQ(emission.number, 3U);
   EXPECT_EQ(emission.key.view(), msp::ParseBlock(block)->header.Hash().view());
   EXPECT_EQ(emission.received_from, alice_.pki_id());
 }
@@ -106,8 +105,20 @@ TEST_F(BlockPushTest, CandidatesOfANumberAreBounded) {
 
 TEST_F(BlockPushTest, NumbersUnderVerificationAreBounded) {
   const std::size_t bound = ChannelConfig().max_verifying_blocks;
-  for (std::uint64_t number = 0; number <= bound; ++number) Push(alice_, node_, number, Forged(number));
+  for (std::uint64_t number = 0; number <= bound; ++number) {
+    Push(number % 3 == 0 ? alice_ : number % 3 == 1 ? bob_ : carol_, node_, number, Forged(number));
+  }
   EXPECT_EQ(Refused("too_many_verifying"), 1U);
+}
+
+// One member that sends forged blocks of the future does not take the places of the others.
+TEST_F(BlockPushTest, NoPeerTakesAllPlacesUnderVerification) {
+  const std::size_t share = ChannelConfig().max_verifying_blocks_per_peer;
+  for (std::uint64_t number = 1; number <= 2 * share; ++number) Push(alice_, node_, number, Forged(number));
+  EXPECT_EQ(Refused("too_many_of_sender"), share);
+  Push(bob_, node_, 0, Block(0));
+  RunFor(20ms);
+  EXPECT_EQ(node_.Numbers(), (Numbers{0}));
 }
 
 // 11.8: what the ledger has, or what is below the window, is refused before verification.

@@ -48,7 +48,7 @@ struct BlockNode : TestNode {
         [this](std::uint64_t number, const base::Bytes& block, std::uint64_t epoch) {
           delivered.push_back({number, block, epoch, host.environment().executor.Now()});
         });
-    blocks->SetOnPushed([this](const comm::ReceivedMessagePtr& message) { pushed.push_back(message); });
+    blocks->SetOnAccepted([this](const comm::ReceivedMessagePtr& message) { accepted.push_back(message); });
     messages = comm.Accept("test", [](const comm::ReceivedMessage&) { return true; });
     messages.ReceiveAll([this](const comm::ReceivedMessagePtr& message) {
       received.push_back(message);
@@ -94,7 +94,7 @@ struct BlockNode : TestNode {
   gossip::Ticket ticket = std::make_shared<int>(0);
   StateInfoExchange state_infos;
   std::vector<Delivery> delivered;
-  std::vector<comm::ReceivedMessagePtr> pushed;
+  std::vector<comm::ReceivedMessagePtr> accepted;
   std::vector<comm::ReceivedMessagePtr> received;
   std::unique_ptr<BlockExchange> blocks;
   comm::AcceptedMessages messages;

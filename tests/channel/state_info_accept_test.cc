@@ -133,7 +133,7 @@ TEST_F(StateInfoAcceptTest, WhatCannotBeAcceptedIsRefusedByReasonBeforeVerifying
   Push(alice, StateInfoOf(carol, {7, 1}));
   Push(alice, StateInfoOf(stranger, {7, 1}));
   const OtherPeer self{node_.mapper.own_identity(), node_.pki_id(), kOrg1};
-  Push(alice, StateInfoOf(self, {UINT64_MAX, 1}));
+  Push(alice, StateInfoOf(self, {1, 1}));  // older than what the node says now
   wire::StateInfo many = Content(alice, {7, 1});
   many.properties->chaincodes.resize(10001, {.name = "c", .version = "1"});
   Push(alice, Sign(alice, wire::NewMessage(many)));

@@ -139,6 +139,19 @@ TEST_F(StateInfoPublishTest, D20_AFailedSignatureIsTriedAgain) {
   EXPECT_EQ(node_.Count("gossip_channel_signing_failures"), 4U);
 }
 
+// What is to be published at once stays so when its signature fails, also while nobody is there.
+TEST_F(StateInfoPublishTest, D20_ChaincodesWhoseSignatureFailedArePublishedAtTheNextTick) {
+  exchange_->Start();
+  RunFor(1s);
+  node_.crypto.failing_signatures = 1;
+  exchange_->SetChaincodes({{.name = "asset", .version = "1"}});
+  RunFor(10ms);
+  EXPECT_TRUE(Published().empty());
+  RunFor(5s);
+  ASSERT_EQ(Published().size(), 1U);
+  EXPECT_EQ(Published()[0].properties->chaincodes.size(), 1U);
+}
+
 // 14.5 #18: timestamps increase strictly, also when the clock stands or steps back.
 TEST_F(StateInfoPublishTest, TimestampsIncreaseWhateverTheClockDoes) {
   AddPeer("alice", kOrg1);
@@ -161,6 +174,41 @@ TEST_F(StateInfoPublishTest, TimestampsIncreaseWhateverTheClockDoes) {
   exchange_->SetLedgerHeight(6);
   RunFor(5s);
   EXPECT_EQ(Published().back().timestamp, (wire::PeerTime{created, later}));
+}
+
+// D-12: the clock was set back while the node was down, so what it said before would be believed rather than what it
+// says now. It hears it from others and goes on above it.
+TEST_F(StateInfoPublishTest, D12_AnOwnStateInfoOfALaterIncarnationIsOutranked) {
+  const auto alice = AddPeer("alice", kOrg1);
+  const OtherPeer self{node_.mapper.own_identity(), node_.pki_id(), kOrg1};
+  exchange_->Start();
+  exchange_->SetLedgerHeight(9);
+  RunFor(5s);
+  ASSERT_EQ(Published().size(), 1U);
+
+  // A forged one changes nothing.
+  Push(alice, Forge(StateInfoOf(self, {UINT64_MAX - 1, 1})));
+  RunFor(5s);
+  EXPECT_EQ(Published().size(), 1U);
+  EXPECT_EQ(node_.Refused("state_info", "policy_or_signature"), 1U);
+
+  const std::uint64_t later = Published().back().timestamp.incarnation + (1ULL << 40);
+  Push(alice, StateInfoOf(self, {later, 77}, 4));
+  RunFor(5s);
+  ASSERT_EQ(Published().size(), 2U);
+  EXPECT_EQ(Published().back().timestamp.incarnation, later + 1);
+  EXPECT_EQ(Published().back().properties->ledger_height, 9U);
+
+  // It may also come in a snapshot.
+  Snapshot(alice, {StateInfoOf(self, {later + 10, 1}, 4)});
+  RunFor(5s);
+  ASSERT_EQ(Published().size(), 3U);
+  EXPECT_EQ(Published().back().timestamp.incarnation, later + 11);
+
+  // Nothing can outrank the greatest one; what was said before is not disturbed by it.
+  Push(alice, StateInfoOf(self, {UINT64_MAX, 1}, 4));
+  RunFor(5s);
+  EXPECT_EQ(Published().size(), 3U);
 }
 
 // LeaveChan: published with height and chaincodes kept; the peers of the channel are not shown any more.

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +19,8 @@
 #include "simulation/authority.h"
 #include "simulation/simulated_crypto.h"
 #include "simulation/world.h"
+#include "support/given_peers.h"
+#include "support/scripted_crypto.h"
 
 namespace grapevine::channel {
 
@@ -30,86 +31,8 @@ inline constexpr char kOrg2[] = "Org2MSP";
 inline constexpr char kOrg3[] = "Org3MSP";  // not in the channel
 inline constexpr char kMyChannel[] = "mychannel";
 
-// The view that the test gives.
-struct GivenPeers final : gossip::PeerView {
-  const std::vector<gossip::Peer>& Alive() const override { return alive; }
-  const gossip::Peer* Find(const wire::PkiId& pki_id) const override {
-    for (const auto* list : {&alive, &dead}) {
-      for (const gossip::Peer& peer : *list) {
-        if (peer.pki_id == pki_id) return &peer;
-      }
-    }
-    return nullptr;
-  }
-  const gossip::Peer& Self() const override { return self; }
-  void Add(const gossip::Peer& peer) {
-    alive.insert(std::ranges::lower_bound(alive, peer.pki_id, {}, &gossip::Peer::pki_id), peer);
-  }
-  void Forget(const wire::PkiId& pki_id) {
-    std::erase_if(alive, [&](const gossip::Peer& peer) { return peer.pki_id == pki_id; });
-    std::erase_if(dead, [&](const gossip::Peer& peer) { return peer.pki_id == pki_id; });
-  }
-
-  std::vector<gossip::Peer> alive;
-  std::vector<gossip::Peer> dead;
-  gossip::Peer self;
-};
-
-// Counts, and fails on demand.
-class CountingCrypto final : public msp::MessageCrypto {
- public:
-  explicit CountingCrypto(simulation::SimulatedCrypto& real) : real_(real) {}
-
-  base::Result<wire::PkiId> PkiIdOf(base::ByteView identity) const override { return real_.PkiIdOf(identity); }
-  base::Handle Validate(base::Bytes identity, msp::Done<msp::IdentityInfo> done) override {
-    return real_.Validate(std::move(identity), std::move(done));
-  }
-  base::Handle OrganizationOf(base::Bytes identity, msp::Done<std::string> done) override {
-    return real_.OrganizationOf(std::move(identity), std::move(done));
-  }
-  base::Handle Verify(base::Bytes identity, base::Bytes signature, base::Bytes message, msp::Done<void> done) override {
-    ++verifications;
-    return real_.Verify(std::move(identity), std::move(signature), std::move(message), std::move(done));
-  }
-  base::Handle VerifyByChannel(std::string channel, base::Bytes identity, base::Bytes signature, base::Bytes message,
-                               msp::Done<void> done) override {
-    ++verifications;
-    ++verifying;
-    most_verifying = std::max(most_verifying, verifying);
-    return real_.VerifyByChannel(std::move(channel), std::move(identity), std::move(signature), std::move(message),
-                                 [this, busy = busy_verifications > 0 && busy_verifications-- > 0,
-                                  done = std::move(done)](base::Result<void> verdict) mutable {
-                                   --verifying;
-                                   if (busy) verdict = base::Fail(base::ErrorCode::kExhausted, "no room");
-                                   done(std::move(verdict));
-                                 });
-  }
-  base::Handle Sign(base::Bytes message, msp::Done<base::Bytes> done) override {
-    ++signatures;
-    return real_.Sign(std::move(message), [fail = failing_signatures > 0 && failing_signatures-- > 0,
-                                           done = std::move(done)](base::Result<base::Bytes> signature) mutable {
-      if (fail) signature = base::Fail(base::ErrorCode::kUnavailable, "the key is locked");
-      done(std::move(signature));
-    });
-  }
-  base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
-                           msp::Done<void> done) override {
-    return real_.VerifyBlock(std::move(channel), number, std::move(block), std::move(done));
-  }
-  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) override {
-    return real_.VerifyBlockAttestation(std::move(channel), std::move(block), std::move(done));
-  }
-
-  std::size_t signatures = 0;
-  std::size_t failing_signatures = 0;  // so many of the next ones
-  std::size_t verifications = 0;
-  std::size_t busy_verifications = 0;  // so many of the next ones by channel
-  std::size_t verifying = 0;
-  std::size_t most_verifying = 0;
-
- private:
-  simulation::SimulatedCrypto& real_;
-};
+using testing::GivenPeers;
+using testing::ScriptedCrypto;
 
 // A peer that exists only by its identity.
 struct OtherPeer {
@@ -154,7 +77,7 @@ struct TestNode {
 
   simulation::Host& host;
   simulation::SimulatedCrypto simulated;
-  CountingCrypto crypto;
+  ScriptedCrypto crypto;
   msp::IdentityMapper mapper;
   comm::Comm comm;
   gossip::EnvelopeVerifier verifier;

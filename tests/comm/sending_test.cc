@@ -347,6 +347,9 @@ TEST_F(AckedSendTest, AcksAreInternalAndAnAckFromAnotherPeerCountsForNothing) {
   stream->stream->Send(ack);
   RunFor(1s);
   EXPECT_FALSE(results.has_value());
+  EXPECT_EQ(sender.host.metrics().CounterValue("gossip_comm_dropped_messages",
+                                               {{"direction", "received"}, {"reason", "unexpected_ack"}}),
+            1u);
   asked.accepted[0]->stream->Send(ack);
   ASSERT_TRUE(RunUntil([&] { return results.has_value(); }, 1s));
   EXPECT_FALSE(Outcome(0).has_value());

@@ -11,7 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 using Numbers = std::vector<std::uint64_t>;
 
-using Batches = std::vector<std::pair<int, Numbers>>;  // milliseconds since the start, numbers of the blocks
+using Batches =
+    std::vector<std::pair<int, Numbers>>;  // milliseconds since the start, what the emissions have as channel
 
 class EmitterTest : public ::testing::Test {
  protected:
@@ -19,13 +20,13 @@ class EmitterTest : public ::testing::Test {
     return std::make_unique<Emitter>(host_.environment(), config, [this](const std::vector<Emission>& emissions) {
       EXPECT_FALSE(adding_) << "never within Add";
       auto& [time, numbers] = batches_.emplace_back((world_.scheduler().Now() - start_) / 1ms, Numbers());
-      for (const Emission& emission : emissions) numbers.push_back(emission.number);
+      for (const Emission& emission : emissions) numbers.push_back(std::stoull(emission.channel));
     });
   }
   void Add(Emitter& emitter, std::uint64_t first, std::uint64_t last) {
     adding_ = true;
     for (std::uint64_t number = first; number <= last; ++number) {
-      emitter.Add({.kind = EmissionKind::kStateInfo, .number = number});
+      emitter.Add({.kind = EmissionKind::kStateInfo, .channel = std::to_string(number)});
     }
     adding_ = false;
   }
@@ -107,7 +108,7 @@ TEST_F(EmitterTest, ABlockLeavesAtOnce) {
   const auto emitter = Make();
   Add(*emitter, 1, 2);
   RunUntil(4ms);
-  emitter->Add({.kind = EmissionKind::kBlock, .number = 3});
+  emitter->Add({.kind = EmissionKind::kBlock, .channel = "3"});
   RunUntil(1s);
   EXPECT_EQ(batches_, (Batches{{4, {1, 2, 3}}}));
 }

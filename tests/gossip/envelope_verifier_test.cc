@@ -98,6 +98,28 @@ TEST_F(EnvelopeVerifierTest, ASecretPartNeedsASignatureOfTheSameSigner) {
   }
 }
 
+// A peer signs its secret part once and sends it with every message.
+TEST_F(EnvelopeVerifierTest, ASecretPartThatIsKnownIsNotVerifiedAgain) {
+  const auto submitted = [&](const wire::Envelope& envelope, std::optional<base::ErrorCode> verdict) {
+    const std::uint64_t before = work();
+    EXPECT_EQ(Verify(alice_, envelope), verdict);
+    return work() - before;
+  };
+  EXPECT_EQ(submitted(WithSecret(alice_), std::nullopt), 2u);
+  EXPECT_EQ(submitted(WithSecret(alice_), std::nullopt), 1u);
+  EXPECT_EQ(submitted(WithSecret(bob_), base::ErrorCode::kDenied), 2u);  // another signature: looked at
+  EXPECT_EQ(submitted(WithSecret(alice_), std::nullopt), 1u);
+}
+
+TEST_F(EnvelopeVerifierTest, TheMemoryOfSecretPartsIsBounded) {
+  verifier_ = std::make_unique<EnvelopeVerifier>(node_.host.environment(), node_.mapper, node_.crypto, 0);
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t before = work();
+    EXPECT_EQ(Verify(alice_, WithSecret(alice_)), std::nullopt);
+    EXPECT_EQ(work() - before, 2u);
+  }
+}
+
 TEST_F(EnvelopeVerifierTest, ASecretPartIsNotLookedAtWhenTheEnvelopeIsForged) {
   const std::uint64_t before = work();
   EXPECT_EQ(Verify(bob_, WithSecret(alice_)), base::ErrorCode::kDenied);

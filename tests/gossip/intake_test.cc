@@ -19,15 +19,18 @@ class IntakeTest : public ::testing::Test {
   comm::AcceptedMessages Subscribe() {
     return demultiplexer_.Subscribe("test", [](const comm::ReceivedMessagePtr&) { return true; }, 10);
   }
-  void Publish(std::uint64_t nonce, comm::Lane lane = comm::Lane::kBulk) {
+  void Publish(std::uint64_t nonce, comm::Lane lane = comm::Lane::kBulk, char sender = 'a') {
     const wire::Message message = wire::NewMessage(wire::Acknowledgement{}, {}, nonce);
+    auto connection = std::make_shared<comm::ConnectionInfo>();
+    connection->pki_id = *wire::PkiId::From(std::string(wire::PkiId::kSize, sender));
     auto received = std::make_shared<const comm::ReceivedMessage>(wire::UnsignedEnvelope(message), message,
-                                                                  std::make_shared<comm::ConnectionInfo>(), nullptr);
+                                                                  std::move(connection), nullptr);
     base::Handle withdraw;
     EXPECT_EQ(demultiplexer_.Publish(std::move(received), lane, [](bool) {}, &withdraw), comm::Published::kDone);
   }
-  std::unique_ptr<Intake> Make(std::size_t max_in_work) {
-    return std::make_unique<Intake>(Subscribe(), max_in_work,
+  std::unique_ptr<Intake> Make(std::size_t max_in_work, std::size_t per_peer = 100) {
+    return std::make_unique<Intake>(host_.metrics(), Subscribe(),
+                                    IntakeConfig{.max_in_work = max_in_work, .max_in_work_per_peer = per_peer},
                                     [this](const comm::ReceivedMessagePtr& message, const Ticket& ticket) {
                                       taken_.push_back(message->message().nonce);
                                       if (keep_) tickets_.push_back(ticket);
@@ -73,6 +76,24 @@ TEST_F(IntakeTest, WithAllTicketsOutMessagesWaitInTheSubscription) {
   EXPECT_EQ(intake->in_work(), 2u);
 }
 
+// One peer, whatever it sends, leaves places for the others; what it sends beyond its share is counted.
+TEST_F(IntakeTest, NoPeerTakesAllPlaces) {
+  const auto intake = Make(4, 2);
+  for (std::uint64_t i = 1; i <= 5; ++i) Publish(i, comm::Lane::kBulk, 'm');
+  Publish(6, comm::Lane::kBulk, 'b');
+  Run();
+  EXPECT_EQ(taken_, (Numbers{1, 2, 6}));
+  EXPECT_EQ(intake->in_work(), 3u);
+  EXPECT_EQ(host_.metrics().CounterValue("gossip_intake_refused", {{"type", "ack"}, {"reason", "too_many_of_peer"}}),
+            3u);
+  tickets_.erase(tickets_.begin());  // the first one's place is free again
+  Publish(7, comm::Lane::kBulk, 'm');
+  Run();
+  EXPECT_EQ(taken_, (Numbers{1, 2, 6, 7}));
+  tickets_.clear();
+  EXPECT_EQ(intake->in_work(), 0u);
+}
+
 TEST_F(IntakeTest, LivenessComesFirst) {
   const auto intake = Make(1);
   Publish(1);
@@ -97,10 +118,11 @@ TEST_F(IntakeTest, TicketsMayOutliveIt) {
 
 TEST_F(IntakeTest, AHandlerMayDestroyIt) {
   std::unique_ptr<Intake> intake;
-  intake = std::make_unique<Intake>(Subscribe(), 4, [&](const comm::ReceivedMessagePtr& message, const Ticket&) {
-    taken_.push_back(message->message().nonce);
-    intake.reset();
-  });
+  intake = std::make_unique<Intake>(host_.metrics(), Subscribe(), IntakeConfig{},
+                                    [&](const comm::ReceivedMessagePtr& message, const Ticket&) {
+                                      taken_.push_back(message->message().nonce);
+                                      intake.reset();
+                                    });
   Publish(1);
   Publish(2);
   Run();

@@ -53,6 +53,20 @@ TEST(LatestStoreTest, WhatHasExpiredKeepsReplaysOutForAsLongAgain) {
   EXPECT_EQ(store.size(), 1u);
 }
 
+TEST(LatestStoreTest, CountsNeighbouringKeysUpToALimitAlsoExpiredOnes) {
+  Store store(10s, 100);
+  for (const int key : {1, 10, 11, 12, 20}) store.Add(key, {1, 1}, "", At(0s));
+  store.Expire(At(11s));
+  const auto is_teen = [](int key) { return key >= 10 && key < 20; };
+  EXPECT_EQ(store.CountWhile(10, is_teen, 100), 3u);
+  EXPECT_EQ(store.CountWhile(10, is_teen, 2), 2u);
+  EXPECT_EQ(store.CountWhile(13, is_teen, 2), 0u);
+  EXPECT_TRUE(store.Holds(11));
+  store.Clear();
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_TRUE(store.Add(1, {1, 1}, "anew", At(12s)));
+}
+
 TEST(LatestStoreTest, ANewerMessageRevivesAnExpiredKeyWithANewTimeToLive) {
   Store store(10s, 100);
   store.Add(1, {1, 1}, "old", At(0s));

@@ -81,7 +81,7 @@ struct Puller : Station {
       : Station(on, authority, kOrg1),
         shelf(ids),
         engine(on.environment(), comm, shelf, type, type == wire::PullType::kBlock ? kChannel : "", config),
-        intake(comm.Accept("pull", [](const comm::ReceivedMessage&) { return true; }), 256,
+        intake(host.metrics(), comm.Accept("pull", [](const comm::ReceivedMessage&) { return true; }), IntakeConfig{},
                [this](const comm::ReceivedMessagePtr& message, const Ticket& ticket) {
                  arrivals.push_back({host.environment().executor.Now(), message});
                  engine.Handle(message, ticket);

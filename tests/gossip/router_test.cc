@@ -8,23 +8,12 @@
 #include <set>
 
 #include "station.h"
+#include "support/given_peers.h"
 
 namespace grapevine::gossip {
 namespace {
 
 using Names = std::set<std::string>;
-
-struct GivenView final : PeerView {
-  const std::vector<Peer>& Alive() const override { return alive; }
-  const Peer* Find(const wire::PkiId& pki_id) const override {
-    const auto found = std::ranges::find(alive, pki_id, &Peer::pki_id);
-    return found == alive.end() ? nullptr : &*found;
-  }
-  const Peer& Self() const override { return self; }
-
-  Peer self;
-  std::vector<Peer> alive;
-};
 
 struct GivenChannels final : ChannelDirectory {
   bool IsJoined(const std::string& channel) const override { return organizations.contains(channel); }
@@ -79,7 +68,7 @@ class RouterTest : public ::testing::Test {
   static Emission Block(std::uint64_t number = 1) {
     wire::DataMessage data;
     data.payload.number = number;
-    Emission block{.kind = EmissionKind::kBlock, .channel = kChannel, .number = number};
+    Emission block{.kind = EmissionKind::kBlock, .channel = kChannel};
     block.envelope = wire::UnsignedEnvelope(wire::NewMessage(data, kChannel));
     return block;
   }
@@ -118,7 +107,7 @@ class RouterTest : public ::testing::Test {
   Station self_{world_->AddHost("self"), authority_, kOrg1};
   std::vector<std::unique_ptr<Station>> stations_;
   PushKind push_ = PushKind::kRandom;  // the table as it stands
-  GivenView view_;
+  testing::GivenPeers view_;
   GivenChannels channels_;
 };
 
@@ -334,66 +323,6 @@ TEST_F(RouterTest, OnTheRingAMessageThatIsPassedOnGoesAbroadOnce) {
     const Names got = Route(alive);
     EXPECT_EQ(got.size(), 1u);
     EXPECT_FALSE(got.contains("origin"));
-  }
-}
-
-// ---- Selection
-
-std::vector<Peer> People(std::size_t count) {
-  std::vector<Peer> people(count);
-  for (std::size_t i = 0; i < count; ++i) people[i].endpoint = std::to_string(i);
-  return people;
-}
-
-TEST(SelectPeersTest, ChoosesDifferentMatchingPeersOrAllThereAre) {
-  base::Random random(1);
-  const auto people = People(100);
-  const auto is_even = [](const Peer& peer) { return std::stoul(peer.endpoint) % 2 == 0; };
-  for (const std::size_t count : {0, 1, 3, 20, 49, 50, 51, 1000}) {
-    for (int i = 0; i < 20; ++i) {
-      const auto chosen = SelectPeers(random, count, people, is_even);
-      EXPECT_EQ(std::set(chosen.begin(), chosen.end()).size(), std::min<std::size_t>(count, 50));
-      EXPECT_TRUE(std::ranges::all_of(chosen, [&](const Peer* peer) { return is_even(*peer); }));
-    }
-  }
-  EXPECT_TRUE(SelectPeers(random, 3, {}, is_even).empty());
-}
-
-TEST(SelectPeersTest, LooksAtFewWhenMostMatch) {
-  base::Random random(1);
-  const auto people = People(10000);
-  std::size_t looks = 0;
-  for (int i = 0; i < 100; ++i) {
-    SelectPeers(random, 3, people, [&](const Peer& peer) {
-      ++looks;
-      return peer.endpoint != "7";
-    });
-  }
-  EXPECT_LE(looks, 310u);
-}
-
-TEST(SelectPeersTest, FindsTheFewThatMatchAmongMany) {
-  base::Random random(1);
-  const auto people = People(10000);
-  const auto chosen =
-      SelectPeers(random, 3, people, [](const Peer& peer) { return peer.endpoint == "5000" || peer.endpoint == "77"; });
-  ASSERT_EQ(chosen.size(), 2u);
-}
-
-TEST(SelectPeersTest, IsUniformOnBothWays) {
-  // 8 of 40 match: about every fifth time too few are drawn by lot, and the scan decides. 8 of 11: always the scan.
-  for (const std::size_t size : {40, 11}) {
-    base::Random random(1);
-    const auto people = People(size);
-    std::map<std::string, int> chosen;
-    for (int i = 0; i < 20000; ++i) {
-      const auto peers =
-          SelectPeers(random, 3, people, [](const Peer& candidate) { return std::stoul(candidate.endpoint) < 8; });
-      ASSERT_EQ(std::set(peers.begin(), peers.end()).size(), 3u);
-      for (const Peer* peer : peers) ++chosen[peer->endpoint];
-    }
-    EXPECT_EQ(chosen.size(), 8u);
-    for (const auto& [endpoint, count] : chosen) EXPECT_NEAR(count, 7500, 350) << endpoint;
   }
 }
 

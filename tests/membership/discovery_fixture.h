@@ -15,72 +15,29 @@
 #include "gossip/envelope_verifier.h"
 #include "gossip/intake.h"
 #include "membership/discovery.h"
+#include "support/scripted_crypto.h"
 #include "wire/tag.h"
 
 namespace grapevine::membership {
-
-// Simulated crypto that counts, and can be told to fail.
-class ScriptedCrypto final : public msp::MessageCrypto {
- public:
-  ScriptedCrypto(base::Environment environment, const simulation::Authority& authority, base::Bytes identity)
-      : executor_(environment.executor), inner_(environment, authority, std::move(identity)) {}
-
-  base::Result<wire::PkiId> PkiIdOf(base::ByteView identity) const override { return inner_.PkiIdOf(identity); }
-  base::Handle Validate(base::Bytes identity, msp::Done<msp::IdentityInfo> done) override {
-    return inner_.Validate(std::move(identity), std::move(done));
-  }
-  base::Handle OrganizationOf(base::Bytes identity, msp::Done<std::string> done) override {
-    return inner_.OrganizationOf(std::move(identity), std::move(done));
-  }
-  base::Handle Verify(base::Bytes identity, base::Bytes signature, base::Bytes message, msp::Done<void> done) override {
-    ++verifications;
-    return inner_.Verify(std::move(identity), std::move(signature), std::move(message), std::move(done));
-  }
-  base::Handle VerifyByChannel(std::string channel, base::Bytes identity, base::Bytes signature, base::Bytes message,
-                               msp::Done<void> done) override {
-    return inner_.VerifyByChannel(std::move(channel), std::move(identity), std::move(signature), std::move(message),
-                                  std::move(done));
-  }
-  base::Handle Sign(base::Bytes message, msp::Done<base::Bytes> done) override {
-    ++signatures;
-    if (!fail_signing) return inner_.Sign(std::move(message), std::move(done));
-    return executor_.After(base::Duration::zero(), [done = std::move(done)]() mutable {
-      done(base::Fail(base::ErrorCode::kUnavailable, "the key cannot be used now"));
-    });
-  }
-  base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
-                           msp::Done<void> done) override {
-    return inner_.VerifyBlock(std::move(channel), number, std::move(block), std::move(done));
-  }
-  base::Handle VerifyBlockAttestation(std::string channel, base::Bytes block, msp::Done<void> done) override {
-    return inner_.VerifyBlockAttestation(std::move(channel), std::move(block), std::move(done));
-  }
-
-  bool fail_signing = false;
-  std::uint64_t signatures = 0;
-  std::uint64_t verifications = 0;
-
- private:
-  base::Executor& executor_;
-  simulation::SimulatedCrypto inner_;
-};
 
 // Comm, identities and discovery; gossip goes to every member that is believed alive.
 struct DiscoveryNode {
   DiscoveryNode(simulation::Host& on, const simulation::Authority& authority, base::Bytes identity,
                 MembershipConfig config)
       : host(on),
-        crypto(on.environment(), authority, identity),
+        simulated(on.environment(), authority, identity),
+        crypto(simulated),
         mapper(on.environment(), crypto, identity),
         comm(on.environment(), on.transport(), on.server(), mapper, crypto),
         emitter(on.environment(), {}, [this](const std::vector<gossip::Emission>& batch) { Route(batch); }),
         verifier(on.environment(), mapper, crypto),
         discovery(on.environment(), {comm, mapper, crypto, emitter, verifier}, std::move(config)),
-        intake(comm.Accept("discovery",
+        intake(on.metrics(),
+               comm.Accept("discovery",
                            [](const comm::ReceivedMessage& message) {
                              return wire::IsDiscoveryMessage(message.message()) && wire::HasLegalTag(message.message());
                            }),
-               64, [this](const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
+               gossip::IntakeConfig{}, [this](const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
                  discovery.Handle(message, ticket);
                }) {
     changes = discovery.OnChange([this] { ++changed; });
@@ -113,7 +70,8 @@ struct DiscoveryNode {
   }
 
   simulation::Host& host;
-  ScriptedCrypto crypto;
+  simulation::SimulatedCrypto simulated;
+  testing::ScriptedCrypto crypto;
   msp::IdentityMapper mapper;
   comm::Comm comm;
   gossip::Emitter emitter;

@@ -120,11 +120,11 @@ TEST_F(HeartbeatTest, D20_AFailedSignatureIsTriedAgainAtTheNextInterval) {
   Stranger& stranger = AddStranger("stranger");
   Run(10ms);
   Introduce(stranger, node);
-  node.crypto.fail_signing = true;
+  node.crypto.failing_signatures = SIZE_MAX;
   Run(12s);
   EXPECT_EQ(Heartbeats(node).size(), 0U);
   EXPECT_EQ(node.Counter("gossip_membership_heartbeats_not_signed"), 2U);
-  node.crypto.fail_signing = false;
+  node.crypto.failing_signatures = 0;
   Run(5s);
   EXPECT_EQ(Heartbeats(node).size(), 1U);
 }

@@ -173,7 +173,7 @@ TEST_F(RequestTest, D4_APeerThatAsksAHundredTimesGetsSixteenAnswersASecond) {
 TEST_F(RequestTest, AnAnswerThatCannotBeSignedIsLeftOut) {
   Stranger& stranger = AddStranger("stranger");
   Introduce(stranger, *node_);
-  node_->crypto.fail_signing = true;
+  node_->crypto.failing_signatures = SIZE_MAX;
   Ask(stranger, {.time = Fresh(9)});
   EXPECT_TRUE(stranger.Received<wire::MembershipResponse>().empty());
   EXPECT_EQ(node_->Refused("request", "signing"), 1U);

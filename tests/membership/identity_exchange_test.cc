@@ -13,6 +13,8 @@
 
 #include "comm_node.h"
 #include "support/fixtures.h"
+#include "support/given_peers.h"
+#include "support/scripted_crypto.h"
 #include "support/seeds.h"
 #include "wire/tag.h"
 
@@ -20,58 +22,6 @@ namespace grapevine::membership {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A view that the test gives and changes.
-class GivenView final : public gossip::PeerView {
- public:
-  const std::vector<gossip::Peer>& Alive() const override { return alive; }
-  const gossip::Peer* Find(const wire::PkiId& pki_id) const override {
-    const auto found = std::ranges::find(alive, pki_id, &gossip::Peer::pki_id);
-    return found == alive.end() ? nullptr : &*found;
-  }
-  const gossip::Peer& Self() const override { return self; }
-
-  std::vector<gossip::Peer> alive;
-  gossip::Peer self;
-};
-
-// Refuses to sign `failures` times.
-class UnwillingSigner final : public msp::MessageCrypto {
- public:
-  UnwillingSigner(base::Environment environment, msp::MessageCrypto& crypto, int failures)
-      : environment_(std::move(environment)), crypto_(crypto), failures_(failures) {}
-
-  base::Result<wire::PkiId> PkiIdOf(base::ByteView identity) const override { return crypto_.PkiIdOf(identity); }
-  base::Handle Validate(base::Bytes identity, msp::Done<msp::IdentityInfo> done) override {
-    return crypto_.Validate(std::move(identity), std::move(done));
-  }
-  base::Handle OrganizationOf(base::Bytes identity, msp::Done<std::string> done) override {
-    return crypto_.OrganizationOf(std::move(identity), std::move(done));
-  }
-  base::Handle Verify(base::Bytes identity, base::Bytes signature, base::Bytes message, msp::Done<void> done) override {
-    return crypto_.Verify(std::move(identity), std::move(signature), std::move(message), std::move(done));
-  }
-  base::Handle VerifyByChannel(std::string channel, base::Bytes identity, base::Bytes signature, base::Bytes message,
-                               msp::Done<void> done) override {
-    return crypto_.VerifyByChannel(std::move(channel), std::move(identity), std::move(signature), std::move(message),
-                                   std::move(done));
-  }
-  base::Handle Sign(base::Bytes message, msp::Done<base::Bytes> done) override {
-    if (failures_-- <= 0) return crypto_.Sign(std::move(message), std::move(done));
-    return environment_.executor.After(0s, [done = std::move(done)]() mutable {
-      done(base::Fail(base::ErrorCode::kUnavailable, "the key is not at hand"));
-    });
-  }
-  base::Handle VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
-                           msp::Done<void> done) override {
-    return crypto_.VerifyBlock(std::move(channel), number, std::move(block), std::move(done));
-  }
-
- private:
-  base::Environment environment_;
-  msp::MessageCrypto& crypto_;
-  int failures_;
-};
 
 struct ExchangeNode : CommNode {
   ExchangeNode(simulation::Host& on, simulation::Authority& authority, const std::string& msp_id,
@@ -85,14 +35,10 @@ struct ExchangeNode : CommNode {
     messages.ReceiveAll([this](const comm::ReceivedMessagePtr& message) {
       if (exchange != nullptr) exchange->Handle(message, std::make_shared<int>());
     });
-    learning = exchange->OnLearned([this](const wire::PkiId& id) { learned.push_back(id); });
   }
 
   // The other one is alive, as seen from here.
-  void Sees(const ExchangeNode& other) {
-    view.alive.push_back(other.view.self);
-    std::ranges::sort(view.alive, {}, &gossip::Peer::pki_id);
-  }
+  void Sees(const ExchangeNode& other) { view.Add(other.view.self); }
   // What `requester` gets to see of it.
   bool Serves(const ExchangeNode& other, const wire::PkiId& id) const {
     comm::ConnectionInfo requester;
@@ -104,15 +50,14 @@ struct ExchangeNode : CommNode {
     EXPECT_EQ(exchange->Find(requester, {key}).size(), announced ? 1U : 0U);
     return announced;
   }
+  std::uint64_t Learned() const { return Counter("gossip_identities_learned", {}); }
   std::uint64_t Refused(const std::string& reason) const {
     return Counter("gossip_membership_refused", {{"type", "peer_identity"}, {"reason", reason}});
   }
 
-  GivenView view;
+  testing::GivenPeers view;
   std::unique_ptr<IdentityExchange> exchange;
   comm::AcceptedMessages messages;
-  base::Handle learning;
-  std::vector<wire::PkiId> learned;
 };
 
 class IdentityExchangeTest : public ::testing::Test {
@@ -200,7 +145,8 @@ TEST_F(IdentityExchangeTest, TheOwnMessageIsSignedAndHasTheShapeOfFabrics) {
 
 TEST_F(IdentityExchangeTest, D20_SigningIsRepeatedUntilItSucceeds) {
   ExchangeNode& node = Add("node", kOrg1, "");
-  UnwillingSigner signer(node.host.environment(), node.crypto, 3);
+  testing::ScriptedCrypto signer(node.crypto);
+  signer.failing_signatures = 3;
   IdentityExchange exchange(node.host.environment(), *node.comm, node.mapper, signer, node.view, {});
   exchange.Start();
   Run(2999ms);
@@ -242,8 +188,8 @@ TEST_F(IdentityExchangeTest, IdentitiesOfHiddenPeersDoNotLeaveTheirOrganisation)
   EXPECT_EQ(foreign.exchange->stored(), 2U);
   EXPECT_FALSE(foreign.mapper.Get(hidden.pki_id()).has_value());
   EXPECT_TRUE(hidden.mapper.Get(foreign.pki_id()).has_value());
-  EXPECT_EQ(hidden.learned, std::vector{foreign.pki_id()});  // the visible one is known from the handshake
-  EXPECT_TRUE(foreign.learned.empty());
+  EXPECT_EQ(hidden.Learned(), 1U);  // the visible one is known from the handshake
+  EXPECT_EQ(foreign.Learned(), 0U);
   for (const auto& node : nodes_) EXPECT_EQ(node->exchange->checking(), 0U);
 }
 
@@ -344,7 +290,7 @@ TEST_F(IdentityExchangeTest, AnItemThatIsNotGenuineDropsTheRestOfItsUpdate) {
     EXPECT_TRUE(node.mapper.Get(IdOf(before)).has_value());
     EXPECT_FALSE(node.mapper.Get(IdOf(behind)).has_value());
     EXPECT_FALSE(node.mapper.Get(IdOf(mallory)).has_value());
-    EXPECT_EQ(node.learned, std::vector{IdOf(before)});
+    EXPECT_EQ(node.Learned(), 1U);
     EXPECT_EQ(node.exchange->checking(), 0U);
     // A forger cannot keep the genuine one away.
     Give(node, {good});
@@ -365,7 +311,7 @@ TEST_F(IdentityExchangeTest, AnIdentityThatIsNotAcceptedHereDoesNotKeepOthersAwa
   Run(1s);
   EXPECT_EQ(node.Refused("identity_refused"), 3U);
   EXPECT_EQ(node.exchange->stored(), 1U);
-  EXPECT_EQ(node.learned, std::vector{IdOf(good)});
+  EXPECT_EQ(node.Learned(), 1U);
 
   // None of them is asked for again for a minute, unless the configuration changes.
   const auto wants = [&](const base::Bytes& identity) {
@@ -381,21 +327,36 @@ TEST_F(IdentityExchangeTest, AnIdentityThatIsNotAcceptedHereDoesNotKeepOthersAwa
   EXPECT_TRUE(wants(revoked));
 }
 
-TEST_F(IdentityExchangeTest, TheMemoryOfRefusedIdentitiesIsBounded) {
+// Whoever makes up identities can neither fill the memory for long nor keep others away.
+TEST_F(IdentityExchangeTest, TheMemoryOfRefusedIdentitiesIsBoundedAndTheOldestMakesRoom) {
   IdentityExchangeConfig config;
   config.max_refused = 3;
+  config.max_refused_of_update = 4;
   ExchangeNode& node = Add("node", kOrg1, "", config);
+  const auto wants = [&](const base::Bytes& identity) {
+    return node.exchange->Wants(base::Bytes::Copy(IdOf(identity).view()));
+  };
+  std::vector<base::Bytes> made_up;
   std::vector<wire::Envelope> items;
-  for (int i = 0; i < 6; ++i) items.push_back(Item(authority_.IssueByUnknownCa(kOrg2, "x" + std::to_string(i))));
+  for (int i = 0; i < 6; ++i) {
+    made_up.push_back(authority_.IssueByUnknownCa(kOrg2, "x" + std::to_string(i)));
+    items.push_back(Item(made_up.back()));
+  }
   Give(node, items);
   Run(1s);
-  EXPECT_EQ(node.Refused("identity_refused"), 3U);
+  EXPECT_EQ(node.Refused("identity_refused"), 4U);
   EXPECT_EQ(node.Refused("too_many_refused"), 1U);
   EXPECT_EQ(node.Refused("behind_a_refused_one"), 2U);
-  Run(60s);  // room again
-  Give(node, {items[5], items[4]});
+  EXPECT_TRUE(wants(made_up[0]));
+  EXPECT_FALSE(wants(made_up[1]));
+  EXPECT_FALSE(wants(made_up[3]));
+  // Full as it is, one more that is refused does not keep those behind it away.
+  const auto good = authority_.Issue(kOrg2, "good");
+  Give(node, {items[5], Item(good)});
   Run(1s);
-  EXPECT_EQ(node.Refused("identity_refused"), 5U);
+  EXPECT_FALSE(wants(made_up[5]));
+  EXPECT_TRUE(wants(made_up[1]));
+  EXPECT_TRUE(node.mapper.Get(IdOf(good)).has_value());
 }
 
 TEST_F(IdentityExchangeTest, OnlyIdsOfUnknownIdentitiesAreWanted) {
@@ -436,7 +397,7 @@ TEST_F(IdentityExchangeTest, DuplicatesCostNoVerification) {
 
 // ---- Learning and forgetting
 
-TEST_F(IdentityExchangeTest, WhatTheMapperKnowsAlreadyIsStoredForOthersAndNotReportedAsLearned) {
+TEST_F(IdentityExchangeTest, WhatTheMapperKnowsAlreadyIsStoredForOthersAndNotCountedAsLearned) {
   ExchangeNode& node = Add("node", kOrg1, "");
   const auto alice = authority_.Issue(kOrg1, "alice");
   const auto insertion = node.mapper.Put(IdOf(alice), alice, [](const auto&) {});
@@ -446,7 +407,7 @@ TEST_F(IdentityExchangeTest, WhatTheMapperKnowsAlreadyIsStoredForOthersAndNotRep
   Give(node, {Item(alice)});
   Run(1s);
   EXPECT_EQ(node.exchange->stored(), 1U);
-  EXPECT_TRUE(node.learned.empty());
+  EXPECT_EQ(node.Learned(), 0U);
 }
 
 TEST_F(IdentityExchangeTest, APurgedIdentityIsServedNoMore) {
@@ -497,8 +458,7 @@ TEST_F(IdentityExchangeTest, DestroyingItEndsWhatIsUnderWay) {
   node.exchange.reset();
   EXPECT_TRUE(watch.expired());
   Run(1h);
-  EXPECT_TRUE(node.learned.empty());
-  node.learning.Reset();  // after its subject
+  EXPECT_EQ(node.Learned(), 0U);
 }
 
 // What one pull brings is bounded in bytes; the rest is asked for in the next round.
@@ -599,7 +559,7 @@ TEST_F(IdentityExchangeTest, NoMessageOfAnyTypeTeachesAnything) {
   Run(10s);
   EXPECT_EQ(node.exchange->stored(), 0U);
   EXPECT_EQ(node.exchange->checking(), 0U);
-  EXPECT_TRUE(node.learned.empty());
+  EXPECT_EQ(node.Learned(), 0U);
   std::uint64_t refused = 0;
   for (const auto& [name, value] : node.host.metrics().Snapshot()) {
     if (name.starts_with("gossip_membership_refused")) refused += static_cast<std::uint64_t>(value);
@@ -628,7 +588,7 @@ TEST_F(IdentityExchangeTest, DamagedItemsTeachNothing) {
     Run(10s);
     EXPECT_EQ(node.exchange->stored(), 0U);
     EXPECT_EQ(node.exchange->checking(), 0U);
-    EXPECT_TRUE(node.learned.empty());
+    EXPECT_EQ(node.Learned(), 0U);
   }
 }
 

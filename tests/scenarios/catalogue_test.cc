@@ -71,6 +71,9 @@ const std::vector<Evidence> kCatalogue = {
     {"D-12", "membership/discovery_heartbeat_test.cc",
      "HeartbeatTest, D12_TheIncarnationIsGreaterThanTheLastOneAlsoIfTheClockIsNot"},
     {"D-12", "membership/discovery_heartbeat_test.cc", "HeartbeatTest, D12_AnOwnMessageOfALaterIncarnationIsOutranked"},
+    {"D-12", "channel/state_info_publish_test.cc",
+     "StateInfoPublishTest, D12_AnOwnStateInfoOfALaterIncarnationIsOutranked"},
+    {"D-12", "scenarios/catalogue_test.cc", "Catalogue, D12_TheHeightOfAPeerWhoseClockWentBackIsSeen"},
     // D-13: two structures for one state info.
     {"D-13", "channel/state_info_accept_test.cc", "StateInfoAcceptTest, D13_ARecordIsReplacedAsAWhole"},
     // D-16: of a peer in several unknown channels only one is relayed.
@@ -172,6 +175,35 @@ TEST(Catalogue, D16_StateInfosOfSeveralUnknownChannelsAreRelayed) {
     network.RunFor(5s);
     EXPECT_EQ(network.peer(1).gossip().PeersOfChannel("apples").size(), 1U);
     EXPECT_EQ(network.peer(1).gossip().PeersOfChannel("pears").size(), 1U);
+  }
+}
+
+// Given a peer that was restarted with a clock an hour behind, when its ledger grows, then the others see its height:
+// what it said of itself before does not outrank what it says now.
+TEST(Catalogue, D12_TheHeightOfAPeerWhoseClockWentBackIsSeen) {
+  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetwork network(seed, {.peers = {4}});
+    network.StartAll();
+    ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s));
+    network.PublishAt(0);
+    network.RunFor(10s);
+    network.peer(3).Crash(simulation::CrashKind::kProcess);
+    network.peer(3).host().executor().SetWallOffset(-1h);
+    network.peer(3).Restart(/*with_disk=*/true);
+    network.PublishAt(0);
+    const auto seen_everywhere = [&] {
+      for (std::size_t i = 0; i < 3; ++i) {
+        const auto* seen = network.peer(i)
+                               .gossip()
+                               .FindChannel(network.channel())
+                               ->state_infos()
+                               .Find(network.peer(3).gossip().Self().pki_id);
+        if (seen == nullptr || seen->properties.ledger_height != network.chain_height()) return false;
+      }
+      return true;
+    };
+    EXPECT_TRUE(network.RunUntil(seen_everywhere, 30s));
   }
 }
 

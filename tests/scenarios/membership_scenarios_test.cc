@@ -168,6 +168,25 @@ TEST(MembershipScenario, ARestartedPeerIsSeenAgainByEverybody) {
   }
 }
 
+// Given the anchor peer of another organisation that has died, when a configuration evicts the own organisation, then
+// the anchor is forgotten as everybody is; who is still in the channel goes on trying.
+TEST(MembershipScenario, WhoIsEvictedFromAChannelNoLongerWantsItsAnchorPeers) {
+  GossipNetworkOptions options;
+  options.peers = {2, 1};
+  options.gossip.membership.expiration_factor = 3;
+  GossipNetwork network(Seeds().front(), options);
+  network.StartAll();
+  ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s));
+  channel::JoinMessage eviction = network.join();
+  ++eviction.sequence;
+  eviction.organizations = {"Org2MSP"};
+  EXPECT_FALSE(network.peer(0).gossip().JoinChannel(network.channel(), eviction));
+  network.peer(2).Crash(CrashKind::kProcess);
+  network.RunFor(300s);
+  EXPECT_EQ(network.peer(0).gossip().membership().DeadMembers().size(), 0U);
+  EXPECT_EQ(network.peer(1).gossip().membership().DeadMembers().size(), 1U);
+}
+
 // Timers do not follow the wall clock: steps of an hour in both directions change nobody's view.
 TEST(MembershipScenario, ClockStepsDisturbNobody) {
   GossipNetworkOptions options;

@@ -161,7 +161,7 @@ class Replay {
     service_ = std::make_unique<channel::GossipService>(
         host_.environment(),
         channel::GossipParts{.transport = host_.transport(), .server = host_.server(), .crypto = *crypto_},
-        crypto_->own_identity(), MspIdOf(peer), config);
+        crypto_->own_identity(), config);
     service_->Start();
     if (joined) {
       service_->JoinChannel(

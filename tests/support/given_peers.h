@@ -1,0 +1,35 @@
+// A view of other peers that a test makes by hand.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "gossip/peer_view.h"
+
+namespace grapevine::testing {
+
+struct GivenPeers final : gossip::PeerView {
+  const std::vector<gossip::Peer>& Alive() const override { return alive; }
+  const gossip::Peer* Find(const wire::PkiId& pki_id) const override {
+    for (const auto* list : {&alive, &dead}) {
+      for (const gossip::Peer& peer : *list) {
+        if (peer.pki_id == pki_id) return &peer;
+      }
+    }
+    return nullptr;
+  }
+  const gossip::Peer& Self() const override { return self; }
+  void Add(const gossip::Peer& peer) {
+    alive.insert(std::ranges::lower_bound(alive, peer.pki_id, {}, &gossip::Peer::pki_id), peer);
+  }
+  void Forget(const wire::PkiId& pki_id) {
+    std::erase_if(alive, [&](const gossip::Peer& peer) { return peer.pki_id == pki_id; });
+    std::erase_if(dead, [&](const gossip::Peer& peer) { return peer.pki_id == pki_id; });
+  }
+
+  std::vector<gossip::Peer> alive;
+  std::vector<gossip::Peer> dead;
+  gossip::Peer self;
+};
+
+}  // namespace grapevine::testing
