@@ -10,6 +10,7 @@
 #include "app/ledger_command.h"
 #include "app/node_command.h"
 #include "app/peers_command.h"
+#include "app/replay_orderer_command.h"
 #include "app/testnet_command.h"
 #include "app/version_command.h"
 
@@ -27,6 +28,7 @@ int RunCommandLine(const ProgramInfo& program, std::vector<std::string> argument
   AddLedgerCommand(app, context);
   AddTestnetCommand(app, context);
   AddDemoCommand(app, context);
+  AddReplayOrdererCommand(app, context);
   AddVersionCommand(app, context);
   try {
     // It takes them from the end.

@@ -12,12 +12,12 @@ namespace grapevine::app {
 
 struct DemoRow {
   std::string peer;          // as peer0.org1
-  std::string state;         // "source", "late", "down", "cut off"; empty: an ordinary running peer
+  std::string state;         // "leader", "late", "down", "cut off"; empty: an ordinary running peer
   std::size_t alive = 0;     // members that it sees alive
   std::uint64_t height = 0;  // of its ledger
   std::string advertised;    // the height that the others see it advertise: one number, or lowest and highest
   std::uint64_t blocks_per_second = 0;
-  base::Duration latency_p50{};  // from the block's release at the source to its durable commit here
+  base::Duration latency_p50{};  // from the block's release by the orderer to its durable commit here
   base::Duration latency_p99{};
 };
 

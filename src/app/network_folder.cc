@@ -69,4 +69,20 @@ base::Result<std::vector<PeerFiles>> ReadPeers(const std::string& network, std::
   return peers;
 }
 
+base::Result<OrdererFiles> ReadOrderer(const std::string& network) {
+  const fs::path organizations = fs::path(network) / "crypto" / "ordererOrganizations";
+  for (const auto& organization : FoldersLike(organizations, "")) {
+    for (const auto& folder : FoldersLike(organization / "orderers", "")) {
+      auto certificate = runtime::ReadFile((folder / "tls" / "server.crt").string(), "the orderer's TLS certificate");
+      if (!certificate) return std::unexpected(certificate.error());
+      auto key = runtime::ReadFile((folder / "tls" / "server.key").string(), "the orderer's TLS key");
+      if (!key) return std::unexpected(key.error());
+      return OrdererFiles{
+          .folder = folder.string(), .tls_certificate = std::move(*certificate), .tls_key = std::move(*key)};
+    }
+  }
+  return base::Fail(ErrorCode::kNotFound, "no orderer in '{}': there is no folder */orderers/*",
+                    organizations.string());
+}
+
 }  // namespace grapevine::app

@@ -23,4 +23,14 @@ struct PeerFiles {
 // how many there are, if there are fewer.
 base::Result<std::vector<PeerFiles>> ReadPeers(const std::string& network, std::size_t organization, std::size_t count);
 
+// The TLS files of an ordering service node.
+struct OrdererFiles {
+  std::string folder;           // for messages
+  std::string tls_certificate;  // PEM
+  std::string tls_key;          // PEM
+};
+
+// The first orderer below `network`/crypto/ordererOrganizations.
+base::Result<OrdererFiles> ReadOrderer(const std::string& network);
+
 }  // namespace grapevine::app

@@ -64,7 +64,9 @@ std::size_t CountOf(const std::string& text, const std::string& part) {
 // A copy of the recorded network that a test may damage.
 void CopyNetwork(const fs::path& to) {
   fs::create_directories(to / "crypto");
-  fs::copy(kNetwork / "crypto" / "peerOrganizations", to / "crypto" / "peerOrganizations", fs::copy_options::recursive);
+  for (const char* kind : {"peerOrganizations", "ordererOrganizations"}) {
+    fs::copy(kNetwork / "crypto" / kind, to / "crypto" / kind, fs::copy_options::recursive);
+  }
   fs::copy(kNetwork / "mychannel.genesis.block", to / "mychannel.genesis.block");
   fs::create_directories(to / "blocks");
   fs::copy(kNetwork / "blocks" / "orderer.blockfile_000000", to / "blocks" / "orderer.blockfile_000000");
@@ -121,12 +123,25 @@ TEST(Demo, PeersThatStayAwayAreLeftOut) {
   EXPECT_NE(outcome.out.find("all 4 ledgers are equal"), std::string::npos) << outcome.out;
 }
 
-TEST(Demo, RefusesFaultsOfPeersThatHaveToStayOrDoNotExist) {
+// Whoever leads pulls the blocks; when it dies, another one of its organisation goes on.
+TEST(Demo, AKilledLeaderIsFollowedByAnother) {
   DemoOptions options = SmallDemo();
-  options.kills = {{.peer = 0, .at = {}, .lasts = {}}};
-  EXPECT_NE(RunWith(options).err.find("peer 0 (peer0.org1) reads the chain and has to stay"), std::string::npos);
-  options.kills = {{.peer = 4, .at = {}, .lasts = {}}};
+  options.rate = 30;
+  options.kills = {ParseDemoFault("leader1@0.5+7").value()};
+  const Outcome outcome = RunWith(options);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("all 4 ledgers are equal"), std::string::npos) << outcome.out;
+  for (const char* row : {"peer0.org1     leader", "peer1.org1     leader"}) {
+    EXPECT_NE(outcome.out.find(row), std::string::npos) << row << " in " << outcome.out;
+  }
+}
+
+TEST(Demo, RefusesFaultsOfPeersThatDoNotExist) {
+  DemoOptions options = SmallDemo();
+  options.kills = {ParseDemoFault("4@0").value()};
   EXPECT_NE(RunWith(options).err.find("there is no peer 4: they are numbered 0 to 3"), std::string::npos);
+  options.kills = {ParseDemoFault("leader3@0").value()};
+  EXPECT_NE(RunWith(options).err.find("there is no organisation 3: they are numbered 1 to 2"), std::string::npos);
   options.kills.clear();
   options.late = 3;
   EXPECT_NE(RunWith(options).err.find("at most 2 can be late"), std::string::npos);
@@ -138,8 +153,11 @@ TEST(Demo, ReadsFaults) {
   EXPECT_EQ(fault.peer, 3U);
   EXPECT_EQ(fault.at, milliseconds(2500));
   EXPECT_EQ(fault.lasts, milliseconds(4000));
+  EXPECT_EQ(fault.leader_of, 0U);
   EXPECT_EQ(ParseDemoFault("3@2").value().lasts, base::Duration::zero());
-  for (const char* wrong : {"", "3", "@2", "x@2", "3@", "3@x", "3@2+", "3@2+0", "3@-1", "3@2+4x", "-1@2", "3@nan"}) {
+  EXPECT_EQ(ParseDemoFault("leader2@1").value().leader_of, 2U);
+  for (const char* wrong : {"", "3", "@2", "x@2", "3@", "3@x", "3@2+", "3@2+0", "3@-1", "3@2+4x", "-1@2", "3@nan",
+                            "leader@1", "leader0@1", "leader-1@1"}) {
     const auto refused = ParseDemoFault(wrong);
     ASSERT_FALSE(refused) << wrong;
     EXPECT_NE(refused.error().message.find("as 3@2 or 3@2+4.5"), std::string::npos);
@@ -152,7 +170,8 @@ TEST(Demo, KeepsTheLedgersWhereAskedAndRefusesToMixThem) {
   options.peers = 2;
   options.ledgers = scratch.path().string();
   EXPECT_EQ(RunWith(options).status, 0);
-  EXPECT_TRUE(fs::exists(scratch.path() / "peer0.org1" / "chains" / "mychannel" / "blockfile_000000"));
+  EXPECT_TRUE(fs::exists(scratch.path() / "peer0.org1" / "ledgersData" / "chains" / "chains" / "mychannel" /
+                         "blockfile_000000"));
 
   const Outcome again = RunWith(options);
   EXPECT_EQ(again.status, 1);
