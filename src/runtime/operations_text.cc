@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <cstdint>
-#include <iterator>
 #include <string_view>
 
 namespace grapevine::runtime {
@@ -58,7 +57,7 @@ std::string InUnits(std::uint64_t value, std::uint64_t per_unit) {
 }
 
 void AppendHead(std::string& output, const std::string& name, const std::string& help, std::string_view type) {
-  fmt::format_to(std::back_inserter(output), "# HELP {} {}\n# TYPE {} {}\n", name, EscapeHelp(help), name, type);
+  output += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, EscapeHelp(help), name, type);
 }
 
 template <typename Families>
@@ -66,22 +65,21 @@ void AppendValues(std::string& output, const Families& families, std::string_vie
   for (const auto& [name, family] : families) {
     AppendHead(output, name, family.help, type);
     for (const auto& [labels, metric] : family.members) {
-      fmt::format_to(std::back_inserter(output), "{}{} {}\n", name, LabelText(labels), metric->value());
+      output += fmt::format("{}{} {}\n", name, LabelText(labels), metric->value());
     }
   }
 }
 
 void AppendHistogram(std::string& output, const std::string& name, const Labels& labels, const Histogram& histogram) {
-  const auto out = std::back_inserter(output);
   std::uint64_t at_or_below = 0;
   for (std::size_t i = 0; i < histogram.bounds().size(); ++i) {
     at_or_below += histogram.counts()[i];
     const std::string bound = InUnits(histogram.bounds()[i], histogram.per_unit());
-    fmt::format_to(out, "{}_bucket{} {}\n", name, LabelText(labels, bound), at_or_below);
+    output += fmt::format("{}_bucket{} {}\n", name, LabelText(labels, bound), at_or_below);
   }
-  fmt::format_to(out, "{}_bucket{} {}\n", name, LabelText(labels, "+Inf"), histogram.count());
-  fmt::format_to(out, "{}_sum{} {}\n", name, LabelText(labels), InUnits(histogram.sum(), histogram.per_unit()));
-  fmt::format_to(out, "{}_count{} {}\n", name, LabelText(labels), histogram.count());
+  output += fmt::format("{}_bucket{} {}\n", name, LabelText(labels, "+Inf"), histogram.count());
+  output += fmt::format("{}_sum{} {}\n", name, LabelText(labels), InUnits(histogram.sum(), histogram.per_unit()));
+  output += fmt::format("{}_count{} {}\n", name, LabelText(labels), histogram.count());
 }
 
 }  // namespace
