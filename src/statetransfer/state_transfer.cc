@@ -20,8 +20,10 @@ namespace {
 
 // The members are looked at again at most so often, however many heights they advertise.
 constexpr base::Duration kLookInterval = std::chrono::milliseconds(250);
-// After this time it is tried again what the sink had no room for.
-constexpr base::Duration kSinkPause = std::chrono::milliseconds(10);
+// The sink is looked at again after this time when it has no room and no verdict is awaited that would tell.
+constexpr base::Duration kRoomPause = std::chrono::milliseconds(10);
+// A block that the sink has not taken is offered again after this time.
+constexpr base::Duration kOfferPause = std::chrono::milliseconds(100);
 // More blocks are never asked for at once: the responder's limit is its own configuration, and this its default (8).
 constexpr std::uint64_t kMaxRangeBlocks = 11;
 // For so many check intervals a member counts as lacking what it said it lacks.
@@ -85,6 +87,7 @@ class StateTransfer::Impl {
 
   void Offer(std::uint64_t number);
   void Judged(std::uint64_t number, const Result<void>& verdict);
+  void Distrust(const wire::PkiId& source);
   void Refuse(const char* reason) { CountRefusal(environment_.metrics, kStateResponse, reason); }
 
   base::Environment environment_;
@@ -115,6 +118,7 @@ class StateTransfer::Impl {
   bool waiting_for_gossip_ = false;
   bool resting_ = false;  // after giving up, until the next regular look
   base::Handle step_;
+  base::SteadyTime step_at_ = base::SteadyTime::max();
   comm::AcceptedMessages answers_;
   std::vector<base::Handle> observers_;
   base::Lifetime lifetime_;
@@ -187,6 +191,7 @@ void StateTransfer::Impl::Look() {
   }
   for (const wire::PkiId& peer : gone) Forsake(peer);
   const std::uint64_t next = parts_.blocks.next();
+  goal_ = std::min(goal_, sources_.highest());  // who had more may be gone
   if (!resting_ && sources_.highest() > next) {
     if (active() || sources_.highest() - next > limits_.small_gap_blocks) {
       Begin();
@@ -247,12 +252,16 @@ void StateTransfer::Impl::Step() {
     goal_ = 0;
   }
   step_.Reset();
+  step_at_ = base::SteadyTime::max();
   for (const std::uint64_t number : std::exchange(put_off_, {})) Offer(number);
   while (active() && AskForMore()) {
   }
 }
 
 void StateTransfer::Impl::StepLater(base::Duration delay) {
+  const base::SteadyTime at = environment_.executor.Now() + delay;
+  if (at >= step_at_) return;
+  step_at_ = at;
   step_ = environment_.executor.After(delay, [this] { Step(); });
 }
 
@@ -274,7 +283,7 @@ bool StateTransfer::Impl::AskForMore() {
   if (requests_.size() >= (block_bytes_ == 0 ? 1 : limits_.max_requests)) return false;
   const auto range = plan_.Next(std::min(goal_, parts_.blocks.limit()), MaxRangeBlocks());
   if (!range || !HasRoomFor(range->size())) {
-    if (requests_.empty()) StepLater(kSinkPause);
+    if (requests_.empty() && (range || offered_.empty())) StepLater(kRoomPause);
     return false;
   }
   const Trouble& trouble = troubles_[range->first];
@@ -338,14 +347,19 @@ void StateTransfer::Impl::Answered(const ReceivedMessagePtr& message) {
 }
 
 void StateTransfer::Impl::Checked(std::uint64_t nonce, const ReceivedMessagePtr& message, const Result<void>& verdict) {
-  if (!verdict) {
-    Refuse(verdict.error().code == ErrorCode::kExhausted ? "busy" : "not_reader");
-    return NoAnswer(nonce, "no channel reader");
+  if (!verdict && verdict.error().code != ErrorCode::kExhausted) {
+    Refuse("not_reader");
+    return NoAnswer(nonce, "not_reader");
   }
   const auto done = requests_.extract(nonce);
   if (done.empty()) return;
   const Request& request = done.mapped();
   sources_.Released(request.peer);
+  if (!verdict) {  // this node's crypto has no room, which is not the peer's fault
+    Refuse("busy");
+    for (std::uint64_t number = request.range.first; number <= request.range.last; ++number) plan_.Return(number);
+    return;
+  }
   sources_.Answered(request.peer, environment_.executor.Now() - request.sent);
   TakeBlocks(request, *message->message().As<wire::StateResponse>());
 }
@@ -452,7 +466,7 @@ void StateTransfer::Impl::Judged(std::uint64_t number, const Result<void>& verdi
   const bool postponed = !verdict && verdict.error().code != ErrorCode::kInvalid;
   if (postponed) {  // no room, or trouble of the own disk: not the peer's fault
     put_off_.insert(number);
-    return StepLater(kSinkPause);
+    return StepLater(kOfferPause);
   }
   const auto judged = offered_.extract(number);
   const wire::PkiId source = judged.mapped().source;
@@ -465,8 +479,21 @@ void StateTransfer::Impl::Judged(std::uint64_t number, const Result<void>& verdi
                             verdict.error().message);
     }
     AskElsewhere(number, source);
+    Distrust(source);
   }
   Step();
+}
+
+// What else came from there is not waited for: others are asked at once. The sink may take it nevertheless.
+void StateTransfer::Impl::Distrust(const wire::PkiId& source) {
+  for (auto offered = offered_.begin(); offered != offered_.end();) {
+    if (offered->second.source != source) {
+      ++offered;
+      continue;
+    }
+    AskElsewhere(offered->first, source);
+    offered = offered_.erase(offered);
+  }
 }
 
 StateTransfer::StateTransfer(base::Environment environment, StateTransferParts parts, std::string channel,
