@@ -123,6 +123,7 @@ class Peer {
   void PersistIncarnation();
 
   node::NodeConfig MakeNodeConfig(std::uint64_t last_incarnation) const;
+  void BeginJoin(base::Bytes block, Joined done);
   base::Result<std::string> PrepareJoin(const base::Bytes& block);
   void FinishJoin(const std::string& name, base::Result<void> stored, Joined done);
   void Forget(const std::string& name);
@@ -146,6 +147,7 @@ class Peer {
   std::unique_ptr<DataFolder> data_;
   TrackedWorkers workers_;  // its jobs use the data folder
   std::map<std::string, Channel> channels_;
+  std::vector<std::unique_ptr<ledger::Ledger>> closing_;  // left in this event: one of them may be what is calling
 
   std::unique_ptr<rpc::GrpcServer> server_;
   std::unique_ptr<rpc::GrpcTransport> transport_;

@@ -41,6 +41,23 @@ Result<FirstBlock> ReadFirstBlock(const base::Bytes& serialized, const std::stri
                     .hash = block->header.Hash().ToString()};
 }
 
+// Whether the ledger of an earlier time has the block by which the channel is joined again.
+Result<void> CompareFirst(const std::string& folder, const Result<base::Bytes>& own, const crypto::Digest& hash) {
+  if (!own) {
+    return base::Wrap(
+        own.error(),
+        "the ledger in '{}' is that of an earlier time and does not have this block: join with the genesis "
+        "block, or remove that folder to begin anew",
+        folder);
+  }
+  const auto block = msp::ParseBlock(*own);
+  if (!block) return std::unexpected(block.error());
+  if (block->header.Hash() == hash) return {};
+  return Fail(ErrorCode::kInvalid,
+              "the ledger in '{}' is that of an earlier time and not of this chain: remove that folder to begin anew",
+              folder);
+}
+
 }  // namespace
 
 Result<std::string> Peer::PrepareJoin(const base::Bytes& block) {
@@ -80,12 +97,16 @@ Result<std::string> Peer::PrepareJoin(const base::Bytes& block) {
   return name;
 }
 
+// As an event of its own, behind those in which the ledger of a channel left just now is closed.
 void Peer::JoinChannel(base::Bytes block, Joined done) {
+  host_.loop.Post(lifetime_.Guard([this, block = std::move(block), done = std::move(done)]() mutable {
+    BeginJoin(std::move(block), std::move(done));
+  }));
+}
+
+void Peer::BeginJoin(base::Bytes block, Joined done) {
   auto prepared = PrepareJoin(block);
-  if (!prepared) {
-    return host_.loop.Post(lifetime_.Guard(
-        [error = prepared.error(), done = std::move(done)]() mutable { done(std::unexpected(std::move(error))); }));
-  }
+  if (!prepared) return done(std::unexpected(std::move(prepared.error())));
   const std::string& name = *prepared;
   Channel& channel = channels_.at(name);
   ledger::Ledger& ledger = *channel.ledger;
@@ -99,14 +120,7 @@ void Peer::JoinChannel(base::Bytes block, Joined done) {
   const auto given = msp::ParseBlock(block);
   channel.pending = ledger.ReadBlock(given->header.number, [this, name, hash = given->header.Hash(),
                                                             done = std::move(done)](Result<base::Bytes> own) mutable {
-    Result<void> same;
-    const auto view = own ? msp::ParseBlock(*own) : std::unexpected(own.error());
-    if (!view || view->header.Hash() != hash) {
-      same = Fail(ErrorCode::kInvalid,
-                  "the ledger in '{}' of an earlier time is not of this chain: remove that folder to begin anew",
-                  data_->LedgerFolder(name));
-    }
-    FinishJoin(name, std::move(same), std::move(done));
+    FinishJoin(name, CompareFirst(data_->LedgerFolder(name), own, hash), std::move(done));
   });
 }
 
@@ -143,7 +157,8 @@ void Peer::Forget(const std::string& name) {
   const auto found = channels_.find(name);
   found->second.pending.Detach();
   // Its ledger may be what is calling.
-  host_.loop.Post([ledger = std::move(found->second.ledger)] {});
+  closing_.push_back(std::move(found->second.ledger));
+  host_.loop.Post(lifetime_.Guard([this] { closing_.clear(); }));
   channels_.erase(found);
 }
 
