@@ -3,14 +3,17 @@
 #   scripts/test.sh              release build, every test
 #   scripts/test.sh --all        release, asan (address + undefined) and tsan builds
 #   scripts/test.sh --repeat N   unit and simulated tests N times, shuffled, each time with another seed
+#   scripts/test.sh --kill N     kills a real node N times at random moments while it stores blocks (20 in every run)
 #   scripts/test.sh --seed N     base seed of the simulated tests (a failure prints its seed)
 . "$(dirname "$0")/common.sh"
 presets=(release)
 repeat=0
+kills=0
 while [ $# -gt 0 ]; do
   case $1 in
     --all) presets=(release asan tsan) ;;
     --repeat) repeat=${2:?--repeat needs a number}; shift ;;
+    --kill) kills=${2:?--kill needs a number}; shift ;;
     --seed) export GRAPEVINE_SEED=${2:?--seed needs a number}; shift ;;
     --preset) presets=("${2:?--preset needs a name}"); shift ;;
     *) echo "unknown option $1; see the head of scripts/test.sh" >&2; exit 2 ;;
@@ -24,6 +27,11 @@ if [ "$repeat" -gt 0 ]; then
   build release
   export GTEST_SHUFFLE=1 GTEST_REPEAT=$repeat GTEST_BRIEF=1 GRAPEVINE_MAX_SEEDS=20 GRAPEVINE_QUICK=1
   exec ctest --test-dir build/release -L unit --output-on-failure -j2 --timeout 7200
+fi
+
+if [ "$kills" -gt 0 ]; then
+  build release
+  exec build/release/tests/processes/kill_test build/release/src/grapevine "$kills" "${GRAPEVINE_SEED:-1}"
 fi
 
 for preset in "${presets[@]}"; do
