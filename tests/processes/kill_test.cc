@@ -290,7 +290,7 @@ class KillTest {
   std::uint64_t kills_;
   base::Random random_;
   base::Metrics metrics_;
-  runtime::LogOutput log_{{.spec = *runtime::LogSpec::Parse("error"), .write = {}, .now = {}}};
+  runtime::LogOutput log_{{.spec = *runtime::ParseLogSpec("error"), .write = {}, .now = {}}};
   runtime::PosixFileSystem files_;
   runtime::EventLoop loop_;
   runtime::WorkerPool workers_{loop_, 2};
