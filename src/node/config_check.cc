@@ -108,12 +108,16 @@ class Checker {
     if (gossip.endpoint.empty()) {
       Error("peer.gossip.endpoint", "others could not reach this peer, and peer.address is not set either",
             "set one of them to host:port");
+    } else if (IsAnyPort(gossip.endpoint)) {
+      Add(Severity::kNote, "peer.gossip.endpoint", gossip.endpoint,
+          "the port is whatever is free at the start, which other peers' files cannot name", "set a port if they shall");
     } else if (IsWellFormed("peer.gossip.endpoint", gossip.endpoint) && IsUnspecified(gossip.endpoint)) {
       // Works where others meet this peer on connections that it makes itself; the sample file is like this.
       Warn("peer.gossip.endpoint", "is an address to listen on, which others cannot dial",
            "set it to the host name by which peers of the own organisation reach this one");
     }
-    if (!gossip.external_endpoint.empty() && IsWellFormed("peer.gossip.externalEndpoint", gossip.external_endpoint) &&
+    if (!gossip.external_endpoint.empty() && !IsAnyPort(gossip.external_endpoint) &&
+        IsWellFormed("peer.gossip.externalEndpoint", gossip.external_endpoint) &&
         IsUnspecified(gossip.external_endpoint)) {
       Warn("peer.gossip.externalEndpoint", "is an address to listen on, which others cannot dial",
            "set it to the host name by which other organisations reach this peer");
@@ -129,6 +133,11 @@ class Checker {
             "list other peers of the own organisation");
       }
     }
+  }
+
+  // Port 0 in an own endpoint is the one that was got by listening on port 0.
+  bool IsAnyPort(const base::Endpoint& endpoint) const {
+    return endpoint.ends_with(":0") && configuration_.listen_address.ends_with(":0");
   }
 
   void CheckTransport() {

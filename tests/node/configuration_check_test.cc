@@ -172,6 +172,18 @@ TEST(ConfigCheckTest, ImplicitCollectionsHaveEnoughReceivers) {
   EXPECT_EQ(CheckWith([](Configuration& c) { c.private_data.implicit_max_peers = 0; }), Lines());
 }
 
+TEST(ConfigCheckTest, PortZeroIsForThoseWhoListenOnAnyPort) {
+  EXPECT_EQ(CheckWith([](Configuration& c) {
+              c.listen_address = "127.0.0.1:0";
+              c.gossip.endpoint = "127.0.0.1:0";
+              c.gossip.external_endpoint = "127.0.0.1:0";
+            }),
+            Lines{"note: peer.gossip.endpoint = 127.0.0.1:0: the port is whatever is free at the start, which other "
+                  "peers' files cannot name; set a port if they shall"});
+  EXPECT_EQ(CheckWith([](Configuration& c) { c.gossip.endpoint = "127.0.0.1:0"; }),
+            Lines{"error: peer.gossip.endpoint = 127.0.0.1:0: has no valid port; it must be 1 to 65535; correct it"});
+}
+
 TEST(ConfigCheckTest, OwnEndpointsCanBeReached) {
   EXPECT_EQ(
       CheckWith([](Configuration& c) { c.gossip.endpoint = ""; }),
