@@ -1,6 +1,8 @@
 #include "app/admin_client.h"
 
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "base/transport.h"
@@ -45,6 +47,13 @@ rpc::ClientOptions UnixOptions() {
   return options;
 }
 
+std::unexpected<base::Error> NoNode(const std::string& socket, const std::string& reason) {
+  return Fail(ErrorCode::kUnavailable,
+              "no node is running: nobody answers at '{}' ({}). Start one with `grapevine node start --config "
+              "core.yaml`, or name the socket of another one with --socket, or its core.yaml with --config",
+              socket, reason);
+}
+
 }  // namespace
 
 struct AdminClient::Parts {
@@ -58,18 +67,16 @@ AdminClient::AdminClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 AdminClient::~AdminClient() = default;
 
 Result<std::unique_ptr<AdminClient>> AdminClient::Connect(const std::string& socket) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(socket, ignored)) return NoNode(socket, "there is no such socket");
   auto parts = std::make_unique<Parts>();
   std::optional<Result<std::unique_ptr<base::Connection>>> outcome;
   const auto dial = parts->transport.Dial(
       "unix:" + socket, kConnectTimeout,
       [&](Result<std::unique_ptr<base::Connection>> connection) { outcome = std::move(connection); });
   parts->loop.RunUntil([&] { return outcome.has_value(); }, kConnectTimeout * 2);
-  if (!outcome || !*outcome) {
-    return Fail(ErrorCode::kUnavailable,
-                "no node is running: nobody answers at '{}' ({}). Start one with `grapevine node start --config "
-                "core.yaml`, or name the socket of another one with --socket, or its core.yaml with --config",
-                socket, outcome ? outcome->error().message : "no answer");
-  }
+  if (!outcome) return NoNode(socket, "no answer");
+  if (!*outcome) return NoNode(socket, outcome->error().message);
   parts->connection = std::move(**outcome);
   return std::unique_ptr<AdminClient>(new AdminClient(std::move(parts)));
 }
