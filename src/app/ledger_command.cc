@@ -6,33 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "app/block_folders.h"
 #include "base/bytes.h"
-#include "ledger/block_files.h"
 #include "ledger/chain_verifier.h"
 #include "runtime/posix_files.h"
 
 namespace grapevine::app {
 namespace {
-
-bool HasBlockFiles(base::FileSystem& files, const std::string& folder) {
-  const auto numbers = ledger::ListBlockFiles(files, folder);
-  // A gap between the files is for the verification to report.
-  return numbers ? !numbers->empty() : numbers.error().code == base::ErrorCode::kCorrupt;
-}
-
-// Folders with block files: `folder` itself, or the channels below it.
-std::vector<std::string> FindChannels(base::FileSystem& files, const std::string& folder) {
-  if (HasBlockFiles(files, folder)) return {folder};
-  std::vector<std::string> found;
-  for (const char* below : {"", "/chains", "/chains/chains", "/ledgersData/chains/chains"}) {
-    const auto names = files.List(folder + below);
-    if (!names) continue;
-    for (const std::string& name : *names) {
-      if (const std::string path = folder + below + "/" + name; HasBlockFiles(files, path)) found.push_back(path);
-    }
-  }
-  return found;
-}
 
 nlohmann::json ToJson(const std::string& folder, const ledger::ChainReport& report, bool verified) {
   nlohmann::json json = {{"folder", folder},
@@ -77,7 +57,7 @@ void Print(std::ostream& out, const std::string& folder, const ledger::ChainRepo
 
 int Run(const LedgerOptions& options, bool verify, std::ostream& out, std::ostream& err) {
   runtime::PosixFileSystem files;
-  const std::vector<std::string> folders = FindChannels(files, options.folder);
+  const std::vector<std::string> folders = FindBlockFolders(files, options.folder);
   if (folders.empty()) {
     err << fmt::format("no block files in '{}': name a channel's folder, a peer's ledgersData or an orderer's folder\n",
                        options.folder);
@@ -130,7 +110,7 @@ void AddLedgerCommand(CLI::App& app, CommandContext& context) {
   ledger->footer(
       "Examples:\n"
       "  grapevine ledger info /var/hyperledger/production/ledgersData\n"
-      "  grapevine ledger verify ledgers/peer0.org1/chains/mychannel --json");
+      "  grapevine ledger verify ledgers/peer0.org1/ledgersData --json");
 }
 
 }  // namespace grapevine::app
