@@ -27,6 +27,7 @@ constexpr const char* kLeftText =
 constexpr const char* kIncarnationFile = "incarnation";
 constexpr std::size_t kMaxIncarnationBytes = 32;
 constexpr std::size_t kMaxChannelName = 249;
+constexpr std::size_t kMaxDeletions = 10'000;  // from the index at a time
 
 // Fabric's rule for names of channels; what passes is the name of a folder too.
 bool IsChannelName(std::string_view name) {
@@ -112,9 +113,27 @@ Result<std::unique_ptr<ledger::Ledger>> DataFolder::OpenLedger(base::Environment
                 "'{}' is no name of a channel: a lower-case letter first, then such letters, digits, dots and dashes",
                 channel);
   }
+  if (!HasLedger(channel)) {
+    if (auto forgotten = ForgetIndex(channel); !forgotten) return std::unexpected(forgotten.error());
+  }
   return ledger::Ledger::Open(
       std::move(environment), files_, *index_,
       {.folder = LedgerFolder(channel), .channel = channel, .limits = {}, .start = std::move(start)});
+}
+
+// What the index knows of blocks whose folder an administrator has removed, to begin anew.
+Result<void> DataFolder::ForgetIndex(const std::string& channel) {
+  const std::string prefix = channel + '\0';
+  for (;;) {
+    base::IndexBatch batch;
+    const auto scanned = index_->Scan(prefix, [&](base::ByteView key, base::ByteView) {
+      batch.Delete(std::string(key));
+      return batch.changes.size() < kMaxDeletions;
+    });
+    if (!scanned) return scanned;
+    if (batch.changes.empty()) return {};
+    if (auto written = index_->Write(batch, true); !written) return written;
+  }
 }
 
 Result<void> DataFolder::MarkLeft(const std::string& channel) {

@@ -44,6 +44,7 @@ class DataFolder {
  private:
   DataFolder(base::FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
   base::Result<void> Prepare();
+  base::Result<void> ForgetIndex(const std::string& channel);
   std::string own_folder() const { return folder_ + "/grapevine"; }
   std::string chains_folder() const { return folder_ + "/ledgersData/chains/chains"; }
 

@@ -132,6 +132,22 @@ TEST_F(PeerTest, RefusesAnotherChainOnTheLedgerOfAChannelThatItLeft) {
   EXPECT_THAT(peer->Channels(), IsEmpty());
 }
 
+TEST_F(PeerTest, BeginsAnewWhenTheLedgerOfAChannelThatItLeftIsRemoved) {
+  auto peer = StartFirst();
+  ASSERT_TRUE(world_.Join(*peer, world_.blocks.genesis()));
+  world_.Offer(*peer, 1, world_.blocks.Next());
+  ASSERT_TRUE(world_.Reaches(*peer, 2));
+  ASSERT_TRUE(peer->LeaveChannel("mychannel"));
+  peer.reset();
+  std::filesystem::remove_all(world_.folder / "first/ledgersData/chains/chains/mychannel");
+
+  peer = StartFirst();
+  const std::string config = world_.blocks.NextConfig({{{"Orderer"}, "BatchSize", testnet::BatchSizeValue(20)}});
+  const auto joined = world_.Join(*peer, config);
+  ASSERT_TRUE(joined) << joined.error().message;
+  EXPECT_EQ(peer->FindLedger("mychannel")->first_block(), 2U);
+}
+
 TEST_F(PeerTest, RefusesADataFolderThatIsInUse) {
   const auto peer = StartFirst();
   const auto second = world_.TryOpen(world_.Options(0, 1, "first"));
