@@ -282,7 +282,8 @@ void Peer::JoinNode(const std::string& name, Channel& channel) {
        },
        .committed =
            [this, name](std::uint64_t number) {
-             if (hooks_.committed) hooks_.committed(name, number);
+             // Who leaves the channel there destroys this function, and its name with it.
+             if (hooks_.committed) hooks_.committed(std::string(name), number);
            }});
   if (!joined) log_.Error("channel {}: {}", name, joined.error().message);
 }

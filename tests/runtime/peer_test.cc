@@ -61,6 +61,41 @@ TEST_F(PeerTest, GivesBlocksToTheOtherPeersOfItsOrganisation) {
   EXPECT_EQ(second->FindLedger("mychannel")->current_hash(), first->FindLedger("mychannel")->current_hash());
 }
 
+// 02, 2.1: peer.tls.enabled is false.
+TEST_F(PeerTest, WorksWithoutTls) {
+  const auto plain = [&](std::size_t index, const std::string& name) {
+    auto options = world_.Options(0, index, name);
+    options.configuration.tls = {};
+    options.files.tls = {};
+    return options;
+  };
+  auto first = world_.Start(plain(0, "first"));
+  auto options = plain(1, "second");
+  options.configuration.gossip.bootstrap = {first->endpoint()};
+  auto second = world_.Start(std::move(options));
+  ASSERT_TRUE(world_.Join(*first, world_.blocks.genesis()));
+  ASSERT_TRUE(world_.Join(*second, world_.blocks.genesis()));
+  world_.Offer(*first, 1, world_.blocks.Next());
+  EXPECT_TRUE(world_.Reaches(*second, 2));
+}
+
+TEST_F(PeerTest, MayLeaveAChannelWhenABlockIsCommitted) {
+  auto options = world_.Options(0, 0, "first");
+  std::unique_ptr<Peer> peer;
+  std::string left;
+  options.hooks.committed = [&](const std::string& channel, std::uint64_t number) {
+    if (number != 1) return;
+    EXPECT_TRUE(peer->LeaveChannel(channel));
+    left = channel;
+  };
+  peer = world_.Start(std::move(options));
+  ASSERT_TRUE(world_.Join(*peer, world_.blocks.genesis()));
+  world_.Offer(*peer, 1, world_.blocks.Next());
+  ASSERT_TRUE(world_.loop.RunUntil([&] { return !left.empty(); }, kDeadline));
+  EXPECT_EQ(left, "mychannel");
+  EXPECT_THAT(peer->Channels(), IsEmpty());
+}
+
 TEST_F(PeerTest, LeavesForGoodUntilItJoinsAgainWithItsLedger) {
   auto peer = StartFirst();
   ASSERT_TRUE(world_.Join(*peer, world_.blocks.genesis()));
