@@ -75,7 +75,6 @@ void BenchNode::Listen() {
 
 void BenchNode::Start(const base::Endpoint& bootstrap, OnCommitted committed) {
   node::NodeConfig config;
-  config.organization = organization_;
   config.gossip.membership.endpoint = endpoint();
   config.gossip.membership.external_endpoint = endpoint();
   if (!bootstrap.empty()) config.gossip.membership.bootstrap = {bootstrap};

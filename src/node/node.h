@@ -15,7 +15,6 @@
 namespace grapevine::node {
 
 struct NodeConfig {
-  std::string organization;  // own MSP id
   channel::GossipConfig gossip;
   ChannelPeerConfig channel;
 };

@@ -164,7 +164,6 @@ Result<void> Peer::Start() {
 
 node::NodeConfig Peer::MakeNodeConfig(std::uint64_t last_incarnation) const {
   node::NodeConfig config;
-  config.organization = configuration_.organization;
   config.gossip = node::ToGossipConfig(configuration_);
   auto& membership = config.gossip.membership;
   membership.endpoint = endpoint_;

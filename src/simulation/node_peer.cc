@@ -25,8 +25,7 @@ base::Result<void> NodePeer::Start() {
   auto index = disk_.OpenIndex("index");
   if (!index) return std::unexpected(index.error());
   index_ = std::move(*index);
-  node::NodeConfig config{
-      .organization = options_.organization, .gossip = options_.gossip, .channel = options_.channel};
+  node::NodeConfig config{.gossip = options_.gossip, .channel = options_.channel};
   config.gossip.membership.last_incarnation = last_incarnation_;
   node_ = std::make_unique<node::Node>(
       host_.environment(),

@@ -169,7 +169,6 @@ void FabricGossip::Listen() {
 
 void FabricGossip::StartNode() {
   node::NodeConfig config;
-  config.organization = self_.organization;
   config.gossip.membership.endpoint = self_.remote.endpoint;
   config.gossip.membership.external_endpoint = self_.remote.endpoint;
   config.gossip.membership.bootstrap = {world_.endpoints.at("peer0" + name_.substr(name_.find('.')))};
