@@ -63,7 +63,7 @@ Result<void> CompareFirst(const std::string& folder, const Result<base::Bytes>& 
 Result<std::string> Peer::PrepareJoin(const base::Bytes& block) {
   auto first = ReadFirstBlock(block, configuration_.organization);
   if (!first) return std::unexpected(first.error());
-  const std::string name = first->config->channel_id();
+  std::string name = first->config->channel_id();
   if (channels_.contains(name)) {
     return Fail(ErrorCode::kInvalid, "the peer is in channel '{}' already", name);
   }
@@ -152,8 +152,7 @@ Result<void> Peer::LeaveChannel(const std::string& name) {
 
 void Peer::Forget(const std::string& name) {
   if (crypto_) crypto_->RemoveChannel(name);
-  // Trusting fewer cannot fail.
-  (void)tls_.SetChannel(name, {});
+  if (auto trusted = tls_.SetChannel(name, {}); !trusted) log_.Error("channel {}: {}", name, trusted.error().message);
   const auto found = channels_.find(name);
   found->second.pending.Detach();
   // Its ledger may be what is calling.
