@@ -1,0 +1,62 @@
+# Configuration updates: anchor peers, orderer addresses, revoked identities, an organisation that goes (B 15, 16, C 22, F 39).
+
+case_config() {
+  local node=peer2.org1 foreign=peer2.org2 groups=.channel_group.groups
+  local application=$groups.Application.groups
+  # shellcheck disable=SC2086
+  set_up $node $STATIC
+  start_node $node
+  note_identity $node
+  until_true 60 equal_chains $node peer0.org1 > /dev/null
+  mark
+
+  update org1 "$application.Org1MSP.values.AnchorPeers.value.anchor_peers += [{host: \"127.0.0.1\", port: $(port_of $node)}]"
+  report 15 "the node is made an anchor peer: Go peers of the other organisation learn it" all_logged 40 "anchor peers.*$(port_of $node)" peer0.org2
+  update orderer "$groups.Orderer.groups.OrdererOrg.values.Endpoints.value.addresses = [\"localhost:${ORDERER##*:}\"]"
+  report 39 "the orderer's address changes: the node moves" until_true 40 pulls_from $node "localhost:${ORDERER##*:}"
+  report "39, 51" "and follows" both load 10 -- same_chains 40 $node $PEERS
+
+  start peer1.org2 && join peer1.org2
+  start_node $foreign
+  note_identity $foreign
+  report 16 "a Go peer and a node of the other organisation are seen" both until_true 60 sees_alive $node peer1.org2 $foreign -- \
+    all_logged 60 "peers went online.*127.0.0.1:$(port_of $foreign)" peer0.org1
+  mark
+  disturb
+  revocation_list org2 peer1.org2 $foreign > "$WORK/crl.pem"
+  update org2 "$application.Org2MSP.values.MSP.value.config.revocation_list = [\"$(base64 -w0 "$WORK/crl.pem")\"]"
+  report 16 "both are revoked: the node drops the Go peer" until_true 60 not sees_alive $node peer1.org2
+  report 16 "and the Go peers drop the node" dropped peer0.org1 $foreign
+  report 16 "the others go on" both load 10 -- same_chains 40 $node $PEERS
+  disturb; stop_one peer1.org2; stop_one $foreign
+  report 4 "the Go peers' gossip logs are quiet, except after the revocation" complaints
+
+  mark
+  disturb
+  update org1,org2 "del($application.Org2MSP)" > /dev/null  # it waits for all peers in vain
+  report 22 "the other organisation is removed: its peers disappear from the node's view" until_true 40 not sees_alive $node peer0.org2
+  report "22, 51" "and the chain goes on without it" without_other_organisation $node
+}
+
+# revocation_list ORG NAME... : a list of the organisation's CA with the signing certificates of these.
+revocation_list() {
+  local org=$1 ca=$WORK/ca-$1 name
+  shift
+  mkdir -p "$ca"
+  : > "$ca/index.txt"
+  echo 01 > "$ca/number"
+  printf '%s\n' "[ca]" "default_ca=d" "[d]" "database=$ca/index.txt" "crlnumber=$ca/number" "default_md=sha256" \
+    "default_crl_days=30" "crl_extensions=e" "[e]" "authorityKeyIdentifier=keyid" > "$ca/ca.cnf"
+  for name in "$@" ''; do
+    openssl ca -config "$ca/ca.cnf" -cert "$CRYPTO/peerOrganizations/$org.example.com/ca/ca.$org.example.com-cert.pem" \
+      -keyfile "$CRYPTO/peerOrganizations/$org.example.com/ca/priv_sk" \
+      $(if [ -n "$name" ]; then echo -revoke "$(ls "$(peer_dir "$name")"/msp/signcerts/*)"; else echo -gencrl; fi) 2>> "$LOGS/cli.log"
+  done
+}
+dropped() { # dropped NAME NODE: NAME's view of the channel loses the node
+  until_true 60 not_discovered "$1" "127.0.0.1:$(port_of "$2")"
+}
+without_other_organisation() {
+  "$ROOM/network/invoke.sh" 5 -peers "127.0.0.1:$(port_of peer0.org1)" >> "$LOGS/load.log" 2>&1 || true
+  same_chains 60 "$1" peer0.org1 peer1.org1
+}

@@ -1,0 +1,77 @@
+# State transfer both ways, and a slow node that slows nobody (A 8, G, J 70).
+
+case_transfer() {
+  local blocks=${BLOCKS:-300} late=peer2.org1 lonely=peer3.org1 fabric=peer4.org1
+  # The usual default of a peer: it answers requests, and sends none.
+  set_up peer0.org2 CORE_PEER_GOSSIP_STATE_ENABLED=false
+  disturb; stop_one peer0.org2; start peer0.org2
+  cut_blocks 1
+  load "$blocks" -size 1000
+  load 8 -size 1000000
+  cut_blocks 3 8388608
+  load 15 -size 2600000 -c 6
+  cut_blocks 10
+  mark
+  # shellcheck disable=SC2086
+  set_up $late $STANDBY
+  start_node $late
+  note_identity $late
+  report "42, 8" "joins late, $blocks blocks and some of 1 to 8 MB behind, never asks the orderer" same_chains 180 $late peer0.org1
+  report 42 "by requests for state" requested_state $late
+  report "42, 3" "the Go peers' gossip logs are quiet" both complaints -- no_failed_requests
+
+  disturb; stop_one peer0.org1; stop_one peer1.org1; stop_one $late
+  # shellcheck disable=SC2086
+  set_up $lonely $STANDBY
+  start_node $lonely
+  report 43 "joins late, only a peer of the other organisation is up, with state.enabled = false" same_chains 180 $lonely peer0.org2
+
+  start $late
+  until_true 60 equal_chains $late $lonely > /dev/null
+  disturb; stop_one peer0.org2; stop_one $lonely
+  # shellcheck disable=SC2086
+  set_up $fabric $STANDBY CORE_PEER_GOSSIP_BOOTSTRAP="127.0.0.1:$(port_of $late)" FABRIC_LOGGING_SPEC=gossip.state=debug:info
+  mark
+  start $fabric && join $fabric
+  report "44, 50, 51, 49" "a Go peer without orderer catches up from the node alone, blocks of 8 MB among them" same_chains 300 $fabric $late
+  report 44 "by requests to the node" all_logged 5 "State transfer, with peer.*127.0.0.1:$(port_of $late)" $fabric
+  report 50 "and commits its blocks" quiet_commits $fabric
+  disturb; stop_one $fabric; rm -rf "${DATA:?}/$fabric"
+
+  rm "$WORK/settings/peer0.org2"
+  for name in $PEERS; do start "$name"; done
+  wait_view
+  same_chains 60 $late $PEERS > /dev/null
+  report 70 "a stopped node (SIGSTOP) does not slow the Go peers, and catches up" slow_node $late
+}
+
+requested_state() {
+  local blocks
+  blocks=$(total "$(ops "$1")" gossip_statetransfer_blocks_received)
+  echo "$(total "$(ops "$1")" gossip_statetransfer_requests) requests, $blocks blocks"
+  [ "$blocks" -gt 0 ]
+}
+no_failed_requests() { local name; for name in peer0.org1 peer1.org1 peer0.org2; do not logged "$name" "State request validation failed|Got unauthorized" || { cat "$WORK/logged"; return 1; }; done; }
+# A Fabric peer without complaint about blocks. That it misses private data of its organisation is right: nobody was there
+# to ask.
+quiet_commits() {
+  not logged "$1" "(WARN|ERRO).*gossip.state|Failed verifying|fabricated|ERRO.*(committer|kvledger)" || { head -n 3 "$WORK/logged"; return 1; }
+  echo "$(log_of "$1" | grep -c 'Committed block') blocks committed"
+}
+slow_node() {
+  local pid took start overflow before
+  read -r pid _ < "$PIDS/$1"
+  before=$(total "$(ops peer0.org1)" gossip_comm_overflow_count)
+  start=$SECONDS
+  load 200 > /dev/null
+  took=$((SECONDS - start))
+  disturb
+  kill -STOP "$pid"
+  start=$SECONDS
+  load 200 || { kill -CONT "$pid"; return 1; }
+  echo "200 transactions in $((SECONDS - start)) s, before in $took s"
+  kill -CONT "$pid"
+  overflow=$(($(total "$(ops peer0.org1)" gossip_comm_overflow_count) - before))
+  same_chains 60 "$1" $PEERS || return 1
+  echo "$overflow messages dropped by peer0.org1"
+}
