@@ -128,14 +128,14 @@ void AdminService::Status(const CallPtr& call) {
 void AdminService::Channels(const CallPtr& call) { Answer(*call, {{"channels", peer_.Channels()}}); }
 
 void AdminService::Read(const CallPtr& call, ledger::Ledger& ledger, std::uint64_t number,
-                        std::move_only_function<void(base::Bytes block)> use) {
+                        std::move_only_function<void(const base::Bytes& block)> use) {
   if (reads_.size() >= kMaxReads) {
     return Refuse(*call, {ErrorCode::kExhausted, "too many requests at a time: try again"});
   }
   const std::uint64_t id = next_read_++;
   reads_[id] = ledger.ReadBlock(number, [this, id, call, use = std::move(use)](Result<base::Bytes> block) mutable {
     if (block) {
-      use(std::move(*block));
+      use(*block);
     } else {
       Refuse(*call, block.error());
     }
@@ -147,7 +147,7 @@ void AdminService::GetInfo(const CallPtr& call) {
   const std::string channel = TextOf(*call, "channel");
   ledger::Ledger* ledger = peer_.FindLedger(channel);
   if (ledger == nullptr) return Refuse(*call, NotInChannel(peer_, channel));
-  Read(call, *ledger, ledger->height() - 1, [this, call, channel](base::Bytes block) {
+  Read(call, *ledger, ledger->height() - 1, [this, call, channel](const base::Bytes& block) {
     const auto view = msp::ParseBlock(block);
     if (!view) return Refuse(*call, view.error());
     if (peer_.FindLedger(channel) == nullptr) return Refuse(*call, NotInChannel(peer_, channel));
@@ -178,8 +178,7 @@ void AdminService::Fetch(const CallPtr& call) {
   if (ledger == nullptr) return Refuse(*call, NotInChannel(peer_, channel));
   const auto number = FindPosition(*ledger, TextOf(*call, "position"));
   if (!number) return Refuse(*call, number.error());
-  Read(call, *ledger, *number,
-       [call](base::Bytes block) { call->Respond({.status = {}, .response = std::move(block)}); });
+  Read(call, *ledger, *number, [call](const base::Bytes& block) { call->Respond({.status = {}, .response = block}); });
 }
 
 void AdminService::Peers(const CallPtr& call) {

@@ -43,7 +43,7 @@ class AdminService {
   void Peers(const CallPtr& call);
   // Reads a block for `use`; at most kMaxReads at a time.
   void Read(const CallPtr& call, ledger::Ledger& ledger, std::uint64_t number,
-            std::move_only_function<void(base::Bytes block)> use);
+            std::move_only_function<void(const base::Bytes& block)> use);
 
   runtime::Peer& peer_;
   std::string version_;
