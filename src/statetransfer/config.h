@@ -15,10 +15,10 @@ struct StateTransferConfig {
   base::Duration check_interval = 10s;
   base::Duration response_timeout = 3s;
   std::uint64_t batch_blocks = 10;   // requested is start ... start + batch_blocks, both included; 10 at most is sent
-  std::uint64_t buffer_blocks = 20;  // pushed blocks so far above the height are dropped
+  std::uint64_t buffer_blocks = 20;  // twice as many above the height are kept (node/config_channel.h)
   std::uint64_t max_retries = 3;     // after the first attempt
   std::uint64_t queue_messages = 100;
-  bool non_blocking_commit = false;  // a full buffer drops the deliver client's blocks instead of holding it up
+  bool non_blocking_commit = false;  // no effect: the deliver client waits without holding anybody up
 
   friend bool operator==(const StateTransferConfig&, const StateTransferConfig&) = default;
 };

@@ -90,6 +90,12 @@ void Sources::Lacks(const wire::PkiId& peer, std::uint64_t number, base::SteadyT
   found->second.lacks_until = now + memory_;
 }
 
+void Sources::GaveNothing(const wire::PkiId& peer, base::SteadyTime now) {
+  const auto found = records_.find(peer);
+  if (found == records_.end()) return;
+  found->second.alone_until = std::max(found->second.alone_until, now + response_timeout_);
+}
+
 void Sources::Proved(const wire::PkiId& peer) {
   if (const auto found = records_.find(peer); found != records_.end()) found->second.failures = 0;
 }

@@ -49,6 +49,8 @@ class Sources {
   void Answered(const wire::PkiId& peer, base::Duration latency);
   // It has no blocks up to `number`: its chain began with a snapshot.
   void Lacks(const wire::PkiId& peer, std::uint64_t number, base::SteadyTime now);
+  // It gave nothing, which is no fault of it: left alone once, so that it need not be asked for every range.
+  void GaveNothing(const wire::PkiId& peer, base::SteadyTime now);
   // A block that it gave is good.
   void Proved(const wire::PkiId& peer);
   // It did not answer, or what it gave is not good.

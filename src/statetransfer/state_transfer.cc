@@ -71,7 +71,7 @@ class StateTransfer::Impl {
 
   void Step();
   bool AskForMore();
-  bool HasRoomFor(std::uint64_t blocks) const;
+  bool HasRoomFor(const BlockRange& range) const;
   std::uint64_t MaxRangeBlocks() const;
   void Ask(const BlockRange& range, const comm::RemotePeer& peer);
   void StepLater(base::Duration delay);
@@ -271,10 +271,13 @@ std::uint64_t StateTransfer::Impl::MaxRangeBlocks() const {
   return std::clamp<std::uint64_t>(limits_.max_pending_bytes / limits_.max_requests / block_bytes_, 1, most);
 }
 
-bool StateTransfer::Impl::HasRoomFor(std::uint64_t blocks) const {
+// Blocks may be larger than was expected, and what waits for the next one makes no room before it has come.
+bool StateTransfer::Impl::HasRoomFor(const BlockRange& range) const {
+  std::uint64_t blocks = range.size();
   for (const auto& [nonce, request] : requests_) blocks += request.range.size();
   const std::size_t pending = parts_.blocks.pending_bytes();
-  return pending + blocks * block_bytes_ <= limits_.max_pending_bytes || (requests_.empty() && pending == 0);
+  return pending + blocks * block_bytes_ <= limits_.max_pending_bytes ||
+         (requests_.empty() && (pending == 0 || range.first == parts_.blocks.next()));
 }
 
 // Sends one request, if there is something to ask for, room for the answer, and somebody to ask.
@@ -282,7 +285,7 @@ bool StateTransfer::Impl::AskForMore() {
   // How large blocks are must be known before several answers may come at once.
   if (requests_.size() >= (block_bytes_ == 0 ? 1 : limits_.max_requests)) return false;
   const auto range = plan_.Next(std::min(goal_, parts_.blocks.limit()), MaxRangeBlocks());
-  if (!range || !HasRoomFor(range->size())) {
+  if (!range || !HasRoomFor(*range)) {
     if (requests_.empty() && (range || offered_.empty())) StepLater(kRoomPause);
     return false;
   }
@@ -404,9 +407,9 @@ void StateTransfer::Impl::ReturnMissing(const Request& request, const std::set<s
   const auto [first, last] = request.range;
   const std::uint64_t lowest = received.empty() ? last + 1 : *received.begin();
   const std::uint64_t highest = received.empty() ? last : *received.rbegin();
-  if (lowest > first) {
-    sources_.Lacks(request.peer, received.empty() ? first : lowest - 1, environment_.executor.Now());
-  }
+  const base::SteadyTime now = environment_.executor.Now();
+  if (lowest > first) sources_.Lacks(request.peer, lowest - 1, now);
+  if (received.empty()) sources_.GaveNothing(request.peer, now);
   for (std::uint64_t number = first; number <= last; ++number) {
     if (received.contains(number)) continue;
     if (number < lowest || number > highest) {
