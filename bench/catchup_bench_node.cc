@@ -95,7 +95,6 @@ void CatchupNode::Store(const std::vector<base::Bytes>& blocks) {
 
 void CatchupNode::Start(const base::Endpoint& bootstrap) {
   node::NodeConfig config;
-  config.organization = organization_;
   config.channel.state.enabled = true;
   config.gossip.membership.endpoint = endpoint();
   config.gossip.membership.external_endpoint = endpoint();
