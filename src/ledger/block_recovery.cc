@@ -63,7 +63,7 @@ class Recovery {
     if (exists && size >= recorded_->latest_file_size) return {};
     return Fail(ErrorCode::kCorrupt,
                 "'{}' has {} bytes, but {} were written durably: restore it; or delete the block files of this channel "
-                "and the index, and the blocks are fetched again",
+                "and the index and join the channel again, and the blocks are fetched again",
                 Path(recorded_->latest_file), size, recorded_->latest_file_size);
   }
 
@@ -71,8 +71,8 @@ class Recovery {
     if (recorded_ && !recorded_->no_blocks) {
       return Fail(
           ErrorCode::kCorrupt,
-          "'{}' holds no block files, but the index knows {} blocks: restore the files; or delete the index, and "
-          "the blocks are fetched again",
+          "'{}' holds no block files, but the index knows {} blocks: restore the files; or delete the index and join "
+          "the channel again, and the blocks are fetched again",
           folder_, recorded_->last_block + 1);
     }
     auto file = files_.OpenForAppend(Path(0));
@@ -243,7 +243,7 @@ class Recovery {
         ErrorCode::kCorrupt,
         "'{}', offset {}, where block {} was expected: {}. Nothing was changed. Restore this file from a copy; if "
         "the files are good, delete the index to have it rebuilt; or delete the block files of this channel and "
-        "the index, and the blocks are fetched again",
+        "the index and join the channel again, and the blocks are fetched again",
         Path(at.file), at.offset, expected_, problem);
   }
 
