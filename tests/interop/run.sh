@@ -4,7 +4,8 @@
 # Starts an orderer and peers of two organisations from the programs in $FABRIC_BIN (network/README.md says which) with
 # the sample configuration in $FABRIC_CFG, joins nodes (`grapevine node start`, in place of a peer and with a peer's
 # environment) and checks what a mixed network must show. Prints a table: item of the checklist (24), what was done,
-# pass | fail | not applicable | not checked, evidence. Without the programs: says so and ends with status 0.
+# pass | FAIL | not applicable | not checked, evidence; after all cases also who checks the other items (elsewhere.md).
+# Without the programs: says so and ends with status 0.
 #
 #   GRAPEVINE   the program                                         (build/release/src/grapevine, build/src/grapevine)
 #   --cases     join transfer election storage traps config              (all of these, in this order)
@@ -17,13 +18,14 @@
 # Everything lies in a temporary folder, which stays on failure. Exit status 1: an item failed.
 set -uo pipefail
 ROOM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-GRAPEVINE='' CASES="join transfer election storage traps config" SOAK='' KEEP=''
+ALL="join transfer election storage traps config"
+GRAPEVINE='' CASES=$ALL SOAK='' KEEP=''
 while [ $# -gt 0 ]; do
   case $1 in
     --cases) CASES=$2; shift ;;
     --soak) SOAK=$2 CASES=soak; shift ;;
     --keep) KEEP=1 ;;
-    -*) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) GRAPEVINE=$(realpath "$1") ;;
   esac
   shift
@@ -65,4 +67,5 @@ for name in $CASES; do
   case_$name
   stop_nodes
 done
+[ "$CASES" != "$ALL" ] || cat "$ROOM/elsewhere.md"
 [ ! -s "$WORK/failed" ] || echo "failed: $(paste -sd ' ' "$WORK/failed")"

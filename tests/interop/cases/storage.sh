@@ -8,6 +8,7 @@ case_storage() {
   start_node $node
   note_identity $node
   until_true 60 equal_chains $node peer0.org1 > /dev/null
+  all_logged 60 "peers went online.*127.0.0.1:$(port_of $node)" $PEERS > /dev/null
   folder=$(dirname "$(find "$DATA/$node" -name blockfile_000000 | head -n 1)")
 
   kill_hard $node
@@ -16,6 +17,12 @@ case_storage() {
   start $node
   report 14 "started again: they see it" all_logged 60 "peers went online.*127.0.0.1:$(port_of $node)" $PEERS
   report 68 "with the same PKI-ID, and no complaint about it" same_identity $node
+
+  mark
+  kill_hard peer1.org1
+  report 14 "a Go peer is killed: the node notices" until_true 60 not sees_alive $node peer1.org1
+  restart peer1.org1
+  report 14 "started again: the node sees it" until_true 60 sees_alive $node peer1.org1
 
   report 65 "killed (SIGKILL) ${KILLS:-10} times under load" kills_under_load $node "$folder"
   report 66 "an unfinished record behind the last block: dropped" torn_block $node "$folder"
@@ -65,7 +72,7 @@ torn_block() {
   head -c 1000 "$2/blockfile_000000" >> "$(ls "$2"/blockfile_* | tail -n 1)"
   mark
   start "$1" || return 1
-  log_of "$1" | grep -iE "unfinished|incomplete|torn|cut off" | head -n 1 | cut -c1-200
+  log_of "$1" | grep -oE "cut [0-9]+ bytes off the block files" | head -n 1
   load 5 && same_chains 60 "$1" $PEERS
 }
 # The disk has lost bytes that were synced. Fabric's peer ends with a panic; the node says what to do, and that works.
@@ -76,7 +83,7 @@ lost_bytes() {
   start "$1" > /dev/null && { echo "starts as if nothing was lost"; return 1; }
   log_of "$1" | grep -o "has [0-9]* bytes, but .*" | head -n 1
   rm -rf "$2"/blockfile_* "$(dirname "$2")/../index"
-  start "$1" && until_true 60 equal_chains "$1" $PEERS
+  start "$1" && join "$1" && until_true 60 equal_chains "$1" $PEERS
 }
 ledgerutil_verify() {
   local out=$WORK/ledgerutil
