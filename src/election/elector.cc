@@ -81,6 +81,7 @@ void Elector::Stand() {
   state_ = State::kFollowing;
   timer_.Reset();
   late_.Reset();
+  reach_.Reset();  // its answer would come too late
   if (yielding_) return;
   if (!IsFarBehindView()) return Propose();
   // A proposal of this node could make a better one step back, so it never makes one while it is behind; but somebody

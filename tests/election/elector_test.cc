@@ -244,6 +244,18 @@ TEST_F(ElectorTest, ALateLeaderThatCannotBeReachedIsGone) {
   EXPECT_EQ(TakeLog(), (Log{"6000 reach", "6010 proposal", "6510 gained", "6510 declaration"}));
 }
 
+// A dial may take longer than an election: that it has failed says nothing about the leader of then.
+TEST_F(ElectorTest, AFailureToReachTheEarlierLeaderDoesNotEndTheOwnLeadership) {
+  Add(7);
+  Add(8);
+  reachable_ = false;
+  reach_time_ = 6s;
+  StartFollowing(7);
+  RunTo(15s);
+  EXPECT_EQ(TakeLog(), (Log{"6000 reach", "10000 proposal", "10500 gained", "10500 declaration"}));
+  EXPECT_TRUE(elector_->is_leader());
+}
+
 // A late declaration of a leader that has left the view: likewise.
 TEST_F(ElectorTest, ALateLeaderThatHasLeftTheViewIsGone) {
   Add(7);

@@ -59,6 +59,7 @@ class ElectorTest : public ::testing::Test, public Surroundings {
   bool organization_is_alive_ = false;
   std::uint64_t own_height_ = 1;
   bool reachable_ = true;
+  base::Duration reach_time_ = 10ms;
   std::unique_ptr<Elector> elector_;
 
  private:
@@ -71,7 +72,7 @@ class ElectorTest : public ::testing::Test, public Surroundings {
   std::uint64_t OwnHeight() const override { return own_height_; }
   base::Handle Reach(const wire::PkiId&, std::move_only_function<void(bool)> done) override {
     Record("reach");
-    return host_.executor().After(10ms, [this, done = std::move(done)]() mutable { done(reachable_); });
+    return host_.executor().After(reach_time_, [this, done = std::move(done)]() mutable { done(reachable_); });
   }
   void SendProposal() override { Record("proposal"); }
   void SendDeclaration() override { Record("declaration"); }
