@@ -67,8 +67,13 @@ AdminClient::AdminClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 AdminClient::~AdminClient() = default;
 
 Result<std::unique_ptr<AdminClient>> AdminClient::Connect(const std::string& socket) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(socket, ignored)) return NoNode(socket, "there is no such socket");
+  std::error_code error;
+  const bool exists = std::filesystem::exists(socket, error);
+  if (error == std::errc::permission_denied) {
+    return Fail(ErrorCode::kDenied, "the socket '{}' is for the user who runs the node: run this command as that one",
+                socket);
+  }
+  if (!exists) return NoNode(socket, "there is no such socket");
   auto parts = std::make_unique<Parts>();
   std::optional<Result<std::unique_ptr<base::Connection>>> outcome;
   const auto dial = parts->transport.Dial(

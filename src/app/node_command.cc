@@ -26,7 +26,8 @@ void PrintChannel(const json& channel, std::ostream& out) {
     if (!endpoint.empty()) {
       fmt::print(out, ", pulls from {}", endpoint);
     } else {
-      fmt::print(out, ", no ordering service ({})", delivery.value("lastFailure", "not tried yet"));
+      const std::string failure = delivery.value("lastFailure", "");
+      fmt::print(out, ", no ordering service ({})", failure.empty() ? "not reached yet" : failure);
     }
   }
   if (const json& transfer = channel.value("stateTransfer", json::object()); transfer.value("active", false)) {

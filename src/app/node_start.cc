@@ -100,6 +100,7 @@ class NodeProcess {
                             {.configuration = configuration_, .files = std::move(*files), .hooks = {}, .seed = {}});
     if (!peer) return std::unexpected(peer.error());
     peer_ = std::move(*peer);
+    workers_.ShowIn(peer_->metrics());
     return {};
   }
 
@@ -148,6 +149,7 @@ class NodeProcess {
   }
 
   void Reload() {
+    if (stopping_) return;
     auto files = LoadFiles();
     if (files) operations_tls_ = files->operations_tls;
     Result<void> taken = files ? peer_->Reload(std::move(*files)) : std::unexpected(files.error());
@@ -160,6 +162,7 @@ class NodeProcess {
     // The next signal has its default effect.
     terminate_.reset();
     interrupt_.reset();
+    stopping_ = true;
     log_.Info("stopping");
     file_watch_.reset();
     admin_.reset();
@@ -185,6 +188,7 @@ class NodeProcess {
   std::unique_ptr<runtime::OperationsServer> operations_;
   base::Handle log_summaries_;
   std::unique_ptr<runtime::FileWatch> file_watch_;
+  bool stopping_ = false;
 };
 
 }  // namespace

@@ -110,7 +110,8 @@ class Checker {
             "set one of them to host:port");
     } else if (IsAnyPort(gossip.endpoint)) {
       Add(Severity::kNote, "peer.gossip.endpoint", gossip.endpoint,
-          "the port is whatever is free at the start, which other peers' files cannot name", "set a port if they shall");
+          "the port is whatever is free at the start, which other peers' files cannot name",
+          "set a port if they shall");
     } else if (IsWellFormed("peer.gossip.endpoint", gossip.endpoint) && IsUnspecified(gossip.endpoint)) {
       // Works where others meet this peer on connections that it makes itself; the sample file is like this.
       Warn("peer.gossip.endpoint", "is an address to listen on, which others cannot dial",
@@ -291,9 +292,10 @@ class Checker {
     static constexpr std::string_view kOverrides = "peer.deliveryclient.addressOverrides";
     for (const AddressOverride& entry : deliver.address_overrides) {
       if (!IsWellFormed(kOverrides, entry.from) || !IsWellFormed(kOverrides, entry.to)) continue;
-      // Fabric skips the entry and goes on.
-      if (entry.ca_certs_file.empty()) {
-        Add(Severity::kWarning, kOverrides, entry.from, "has no caCertsFile, so the entry is skipped", "name the file");
+      if (entry.ca_certs_file.empty() && configuration_.tls.enabled) {
+        Add(Severity::kWarning, kOverrides, entry.from,
+            "has no caCertsFile, so the orderer's TLS certificate must be of a CA that this machine trusts",
+            "name the file with the CA of the orderer's organisation");
       }
     }
   }

@@ -19,6 +19,16 @@ constexpr int kMaxDepth = 64;
 
 int LineOf(const YAML::Node& node) { return node.Mark().line + 1; }
 
+// As SplitList takes it apart again.
+std::string Escape(const std::string& element) {
+  std::string escaped;
+  for (const char c : element) {
+    if (std::string_view(", \t\r\n\\").contains(c)) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
 // Puts what is below `node` into a flat map.
 class Flattener {
  public:
@@ -54,7 +64,7 @@ class Flattener {
     std::size_t place = 0;
     for (const YAML::Node& element : node) {
       if (element.IsScalar()) {
-        joined += (joined.empty() ? "" : ",") + element.Scalar();
+        joined += (joined.empty() ? "" : ",") + Escape(element.Scalar());
       } else if (auto added = Add(fmt::format("{}.{}", key, place), element, depth + 1); !added) {
         return added;
       }

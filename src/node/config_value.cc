@@ -8,6 +8,7 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <utility>
 
 namespace grapevine::node {
 namespace {
@@ -183,12 +184,20 @@ Result<bool> ParseBoolean(std::string_view text) {
 std::vector<std::string> SplitList(std::string_view text) {
   static constexpr std::string_view kSeparators = ", \t\r\n";
   std::vector<std::string> elements;
-  for (std::size_t at = text.find_first_not_of(kSeparators); at != std::string_view::npos;
-       at = text.find_first_not_of(kSeparators, at)) {
-    const std::size_t end = std::min(text.find_first_of(kSeparators, at), text.size());
-    elements.emplace_back(text.substr(at, end - at));
-    at = end;
+  std::string element;
+  const auto end_element = [&] {
+    if (!element.empty()) elements.push_back(std::exchange(element, {}));
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      element += text[++i];
+    } else if (kSeparators.contains(text[i])) {
+      end_element();
+    } else {
+      element += text[i];
+    }
   }
+  end_element();
   return elements;
 }
 

@@ -24,7 +24,7 @@ std::string FormatDuration(base::Duration duration);
 base::Result<std::int64_t> ParseInteger(std::string_view text);
 // Go's strconv.ParseBool: true, True, TRUE, t, T, 1 and their opposites; nothing else.
 base::Result<bool> ParseBoolean(std::string_view text);
-// Elements separated by commas or white space.
+// Elements separated by commas or white space; those after a backslash separate nothing.
 std::vector<std::string> SplitList(std::string_view text);
 
 // host:port as others dial it: a name, an IPv4 address or an IPv6 address in brackets; port 1 to 65535.

@@ -163,6 +163,10 @@ void Peer::Forget(const std::string& name) {
 
 Result<void> Peer::Reload(PeerFiles files) {
   const bool is_other_node = files.msp != files_.msp || files.overrides != files_.overrides;
+  if (is_other_node && running()) {
+    // A full disk would keep the node from starting again: it must show before the node is stopped.
+    if (auto written = data_->WriteIncarnation(durable_incarnation_); !written) return written;
+  }
   if (auto taken = TakeFiles(std::move(files)); !taken) return taken;
   log_.Info("certificates and keys are read again{}", is_other_node ? ": the identity is taken up by a new start" : "");
   if (!is_other_node || !running()) return {};

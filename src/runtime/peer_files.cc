@@ -81,6 +81,8 @@ class Reader {
     if (!tls.root_cert_file.empty()) {
       ReadAuthorities("peer.tls.rootcert.file", tls.root_cert_file, material.authorities);
     }
+    // As in Fabric, whose sample file names one that most networks do not have.
+    if (!tls.client_auth_required) return;
     for (const std::string& path : tls.client_root_ca_files) {
       ReadAuthorities("peer.tls.clientRootCAs.files", path, material.client_authorities);
     }
@@ -101,10 +103,14 @@ class Reader {
     }
   }
 
-  // 22.6: an entry whose authorities cannot be read is skipped. One that names no file at all is a finding of Check.
+  // 22.6: an entry whose authorities cannot be read is skipped. One that names no file trusts the system's roots, as an
+  // organisation without TLS CAs does.
   void ReadOverrides() {
     for (const node::AddressOverride& entry : configuration_.deliver.address_overrides) {
-      if (entry.ca_certs_file.empty()) continue;
+      if (entry.ca_certs_file.empty()) {
+        reading_.files.overrides.push_back({entry.from, {entry.to, {}}});
+        continue;
+      }
       std::string problem;
       const auto text = ReadFile(entry.ca_certs_file, "caCertsFile");
       if (!text) {

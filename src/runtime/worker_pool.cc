@@ -26,9 +26,12 @@ class WorkerPool::State {
   };
 
   State(base::Executor& executor, base::Metrics* metrics) : executor_(executor) {
-    if (metrics != nullptr) {
-      queue_length_ = &metrics->GetGauge("worker_queue_length", "Jobs submitted to workers and not yet reported");
-    }
+    if (metrics != nullptr) ShowIn(*metrics);
+  }
+
+  void ShowIn(base::Metrics& metrics) {
+    queue_length_ = &metrics.GetGauge("worker_queue_length", "Jobs submitted to workers and not yet reported");
+    Count(0);
   }
 
   void Start(const std::shared_ptr<State>& self, std::size_t count) {
@@ -109,6 +112,8 @@ Handle WorkerPool::Submit(base::WorkKind /*kind*/, Task job, Task done) {
   state_->Add({std::move(job), std::move(completion)});
   return handle;
 }
+
+void WorkerPool::ShowIn(base::Metrics& metrics) { state_->ShowIn(metrics); }
 
 std::size_t WorkerPool::in_flight() const { return state_->in_flight(); }
 

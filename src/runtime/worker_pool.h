@@ -23,6 +23,8 @@ class WorkerPool final : public base::Workers {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   base::Handle Submit(base::WorkKind kind, base::Task job, base::Task done) override;
+  // Shows `worker_queue_length` there from now on. `metrics` must last until the last Submit and the last `done`.
+  void ShowIn(base::Metrics& metrics);
   // Jobs submitted and not yet reported by `done`.
   std::size_t in_flight() const;
 

@@ -235,8 +235,14 @@ TEST(ConfigCheckTest, AddressOverridesAreComplete) {
     return CheckWith([&](Configuration& c) { c.deliver.address_overrides = {entry}; });
   };
   EXPECT_EQ(with({"a:7050", "b:7050", "ca.pem"}), Lines());
-  EXPECT_EQ(with({"a:7050", "b:7050", ""}), Lines{"warning: peer.deliveryclient.addressOverrides = a:7050: has no "
-                                                  "caCertsFile, so the entry is skipped; name the file"});
+  EXPECT_EQ(with({"a:7050", "b:7050", ""}), Lines());  // plaintext
+  EXPECT_EQ(CheckWith([](Configuration& c) {
+              c.tls.enabled = true;
+              c.deliver.address_overrides = {{"a:7050", "b:7050", ""}};
+            }),
+            Lines{"warning: peer.deliveryclient.addressOverrides = a:7050: has no caCertsFile, so the orderer's TLS "
+                  "certificate must be of a CA that this machine trusts; name the file with the CA of the orderer's "
+                  "organisation"});
   EXPECT_EQ(with({"a:7050", "b", "ca.pem"}),
             Lines{"error: peer.deliveryclient.addressOverrides = b: has no port; it must be host:port; correct it"});
 }

@@ -152,6 +152,7 @@ TEST(ConfigValueTest, SplitsListsAtCommasAndSpace) {
   EXPECT_EQ(SplitList(" , "), List());
   EXPECT_EQ(SplitList("a:1"), List({"a:1"}));
   EXPECT_EQ(SplitList("a:1 b:2"), List({"a:1", "b:2"}));
+  EXPECT_EQ(SplitList(R"(a\ b,c\,d,e\\f)"), List({"a b", "c,d", R"(e\f)"}));
   EXPECT_EQ(SplitList(" a:1,b:2,\n c:3 ,"), List({"a:1", "b:2", "c:3"}));
 }
 

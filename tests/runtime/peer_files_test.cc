@@ -106,6 +106,9 @@ TEST(PeerFilesTest, ErrorsNameKeyAndPathAndWhatWouldBeRight) {
   EXPECT_TRUE(ErrorOf(c).starts_with("peer.tls.rootcert.file = " + c.tls.root_cert_file + ": ")) << ErrorOf(c);
   EXPECT_TRUE(ErrorOf(c).ends_with("; it must be a PEM file with CA certificates")) << ErrorOf(c);
   c = good;
+  c.tls.client_root_ca_files = {folder / "none"};
+  EXPECT_TRUE(LoadPeerFiles(c)) << "not read unless clients must have certificates, as in Fabric";
+  c.tls.client_auth_required = true;
   c.tls.client_root_ca_files = {folder / "tls"};
   EXPECT_EQ(ErrorOf(c), "peer.tls.clientRootCAs.files = " + folder / "tls" + ": the certificates '" + folder / "tls" +
                             "' is a folder; a file is wanted; it must be a PEM file with CA certificates");
@@ -146,7 +149,9 @@ TEST(PeerFilesTest, OverridesWithoutReadableCertificatesAreSkipped) {
                                              {"g:1", "h:1", ""}};
   const auto files = LoadPeerFiles(configuration);
   ASSERT_TRUE(files) << files.error().message;
-  ASSERT_EQ(files->overrides.size(), 1u);
+  ASSERT_EQ(files->overrides.size(), 2u);
+  EXPECT_EQ(files->overrides[1].from, "g:1");
+  EXPECT_TRUE(files->overrides[1].to.tls_authorities.empty()) << "the system's roots";
   EXPECT_EQ(files->overrides[0].from, "e:1");
   EXPECT_EQ(files->overrides[0].to.endpoint, "f:1");
   EXPECT_EQ(files->overrides[0].to.tls_authorities, files->tls.authorities);
