@@ -22,6 +22,7 @@ node::Configuration ConfigurationOf(const PeerFolder& folder) {
   configuration.tls.cert_file = folder / "tls/server.crt";
   configuration.tls.key_file = folder / "tls/server.key";
   configuration.tls.root_cert_file = folder / "tls/ca.crt";
+  configuration.tls.client_auth_required = true;
   configuration.tls.client_root_ca_files = {folder / "tls/ca.crt"};
   return configuration;
 }
@@ -106,6 +107,7 @@ TEST(PeerFilesTest, ErrorsNameKeyAndPathAndWhatWouldBeRight) {
   EXPECT_TRUE(ErrorOf(c).starts_with("peer.tls.rootcert.file = " + c.tls.root_cert_file + ": ")) << ErrorOf(c);
   EXPECT_TRUE(ErrorOf(c).ends_with("; it must be a PEM file with CA certificates")) << ErrorOf(c);
   c = good;
+  c.tls.client_auth_required = false;
   c.tls.client_root_ca_files = {folder / "none"};
   EXPECT_TRUE(LoadPeerFiles(c)) << "not read unless clients must have certificates, as in Fabric";
   c.tls.client_auth_required = true;
