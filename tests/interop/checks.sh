@@ -116,7 +116,7 @@ same_chains() { # same_chains SECONDS NAME... : heights and hashes become equal
   local limit=$1 took
   shift
   took=$(until_true "$limit" equal_chains "$@") || { echo "$took"; return 1; }
-  echo "height and hash $(chain_of "$1") on $* $took"
+  echo "height $(height_of "$1"), equal hashes on $* $took"
 }
 mark() { # logs are looked at from here on
   local file
