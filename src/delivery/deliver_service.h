@@ -38,6 +38,8 @@ struct DeliverServiceConfig {
   // Queued on one stream: a reader that is behind costs no more memory. One block is always sent, whatever its size.
   std::size_t max_unsent = 8;
   std::size_t max_unsent_bytes = 16UL << 20;
+  // For a client to take what ends its stream; then it is cut off.
+  base::Duration finish_timeout = std::chrono::seconds(30);
 };
 
 // Serves /orderer.AtomicBroadcast/Deliver from construction to destruction: seek semantics, access, one SUCCESS after

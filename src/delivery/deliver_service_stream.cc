@@ -183,6 +183,7 @@ void DeliverStream::Finish() {
   request_.reset();
   growth_.Reset();
   stream_->Finish({});
+  cut_off_ = context_.environment.executor.After(context_.config.finish_timeout, [this] { End(); });
 }
 
 void DeliverStream::OnSent(std::size_t count) {
@@ -198,7 +199,9 @@ void DeliverStream::OnHalfClose() {
   if (!request_) Finish();
 }
 
-void DeliverStream::OnEnd(const base::Status&) {
+void DeliverStream::OnEnd(const base::Status&) { End(); }
+
+void DeliverStream::End() {
   const auto over = std::move(over_);
   over();
 }

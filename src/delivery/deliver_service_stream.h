@@ -63,6 +63,7 @@ class DeliverStream final : public base::StreamHandler {
   void Complete();
   void Refuse(const SeekRefusal& refusal, const std::string& detail = {});
   void Finish();
+  void End();
 
   DeliverContext& context_;
   std::unique_ptr<base::Stream> stream_;
@@ -72,6 +73,7 @@ class DeliverStream final : public base::StreamHandler {
   base::Handle pending_;      // a check of access or a read
   base::Handle growth_;       // while the next block does not exist yet
   bool half_closed_ = false;  // no request follows
+  base::Handle cut_off_;      // while the last words wait for the client
   std::deque<std::size_t> unsent_sizes_;
   std::size_t unsent_bytes_ = 0;
 };

@@ -217,6 +217,23 @@ TEST(DeliverService, BoundsTheStreams) {
   EXPECT_THAT(world.Answer(From(Newest(), Newest())), ElementsAre("block 4", "SUCCESS"));
 }
 
+TEST(DeliverService, AClientThatDoesNotReadItsStatusIsCutOff) {
+  DeliverServiceConfig config;
+  config.finish_timeout = 10s;
+  ServiceWorld world(config, 0);
+  for (int i = 0; i < 4; ++i) world.AddBlock({std::string(40000, 'x')});
+  world.reader.StopReading();
+  const auto client = world.Open();
+  Ask ask = From(Oldest(), Specified(4));
+  ask.behavior = orderer::SeekInfo::FAIL_IF_NOT_READY;
+  client->stream().Send(world.Request(ask));
+  world.Settle();
+  EXPECT_EQ(world.Refused("not_ready"), 1U);
+  EXPECT_EQ(world.server.metrics().CounterValue("deliver_streams_closed"), 0U);
+  world.world.scheduler().RunFor(10s);
+  EXPECT_EQ(world.server.metrics().CounterValue("deliver_streams_closed"), 1U);
+}
+
 TEST(DeliverService, SaysNotFoundForABlockThatIsNotThere) {
   ServiceWorld world;
   world.chain.Fail(base::ErrorCode::kNotFound);
