@@ -119,7 +119,7 @@ class DeliverClient::Impl final : public BlockReceiverUser, public HeaderWatchUs
     if (watch_ != nullptr) watch_->Rest();
     ++failures_;
     Report(failure);
-    if (failure.terminal) return End({base::ErrorCode::kUnavailable, last_failure_});
+    if (failure.terminal && options_.gives_up) return End({base::ErrorCode::kUnavailable, last_failure_});
     const base::Duration pause = NextPause();
     if (GivesUp(pause)) {
       return End({base::ErrorCode::kTimeout,

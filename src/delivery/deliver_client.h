@@ -27,7 +27,8 @@ struct DeliverOptions {
   base::Bytes identity;  // own serialised identity
   DeliverClientConfig config;
   std::vector<OrdererOverride> overrides;
-  bool gives_up = false;  // elected leaders do, after reconnect_total_time_threshold without a block (section 5)
+  // Elected leaders do, after reconnect_total_time_threshold without a block (section 5) and when they cannot sign.
+  bool gives_up = false;
   DeliverLimits limits;
 };
 
@@ -45,7 +46,7 @@ struct DeliverState {
 // One executor.
 class DeliverClient {
  public:
-  // `ended`: gave up, or cannot go on (signing failed); the reason. At most once, as an event of its own; nothing
+  // `ended`: gave up; the reason. At most once, as an event of its own; nothing
   // happens afterwards. May destroy the client.
   DeliverClient(base::Environment environment, DeliverParts parts, DeliverOptions options, OrdererSources sources,
                 std::function<void(base::Error)> ended);

@@ -475,6 +475,7 @@ TEST(DeliverClientTest, D14_WhoCannotSignSaysSo) {
     world.consensus_type = type;
     LockedKey key(world.host.executor(), world.crypto);
     world.signer = &key;
+    world.options.gives_up = true;
     world.destroy_when_ended = true;
     world.Start();
     ASSERT_TRUE(world.RunUntil([&] { return !world.ended.empty(); }, 5s));
@@ -482,6 +483,21 @@ TEST(DeliverClientTest, D14_WhoCannotSignSaysSo) {
     EXPECT_EQ(world.client, nullptr);
     world.RunFor(1h);
     EXPECT_EQ(world.ended.size(), 1U);
+  }
+}
+
+// D-14: nobody else would lead instead of a static leader.
+TEST(DeliverClientTest, D14_AStaticLeaderThatCannotSignTriesAgain) {
+  for (const char* type : {"etcdraft", "BFT"}) {
+    DeliverClientWorld world;
+    world.AddOrderer();
+    world.consensus_type = type;
+    LockedKey key(world.host.executor(), world.crypto);
+    world.signer = &key;
+    world.Start();
+    world.RunFor(5s);
+    EXPECT_GE(world.client->state().failures, 3U);
+    EXPECT_TRUE(world.ended.empty());
   }
 }
 
