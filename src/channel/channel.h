@@ -49,7 +49,7 @@ class Channel {
   bool IsEligible(const wire::PkiId& peer) const;
   std::vector<ChannelMember> Members() const;
   // `observer` hears whenever the state info of another member is new or raises its height; it must not destroy the
-  // channel, nor the handle of another observer. Destroying the handle, also after the channel, ends it.
+  // channel, nor the handle of any observer. Destroying the handle, also after the channel, ends it.
   base::Handle OnPeerHeight(std::function<void(const wire::PkiId& peer, std::uint64_t height)> observer);
 
   const std::string& name() const;

@@ -76,6 +76,13 @@ const std::vector<Evidence> kCatalogue = {
     {"D-12", "scenarios/catalogue_test.cc", "Catalogue, D12_TheHeightOfAPeerWhoseClockWentBackIsSeen"},
     // D-13: two structures for one state info.
     {"D-13", "channel/state_info_accept_test.cc", "StateInfoAcceptTest, D13_ARecordIsReplacedAsAWhole"},
+    // D-14: who cannot deliver keeps leading.
+    {"D-14", "election/leader_election_test.cc", "LeaderElection, D14_ALeaderThatCannotDeliverYields"},
+    {"D-14", "delivery/deliver_client_test.cc", "DeliverClientTest, D14_WhoCannotSignSaysSo"},
+    {"D-14", "delivery/deliver_client_test.cc", "DeliverClientTest, D14_AStaticLeaderThatCannotSignTriesAgain"},
+    // D-15: the end of an earlier delivery ends a later leadership.
+    {"D-15", "election/leader_election_test.cc", "LeaderElection, D15_AnEarlierTermCannotYieldALaterOne"},
+    {"D-15", "delivery/deliver_client_test.cc", "DeliverClientTest, D15_NoWordFromADestroyedClient"},
     // D-16: of a peer in several unknown channels only one is relayed.
     {"D-16", "scenarios/catalogue_test.cc", "Catalogue, D16_StateInfosOfSeveralUnknownChannelsAreRelayed"},
     // D-17: an unknown organisation gets the internal endpoint.
@@ -99,6 +106,10 @@ const std::vector<Evidence> kCatalogue = {
     {"D-21", "gossip/pull_engine_test.cc", "PullEngineTest, D21_ADigestAfterTheEndOfItsRoundIsAttributedToNobody"},
     {"D-21", "gossip/pull_engine_test.cc", "PullEngineTest, D21_ANonceLearnedByAnotherPeerIsUselessAtTheInitiator"},
     {"D-21", "gossip/pull_engine_test.cc", "PullEngineTest, D21_ANonceLearnedByAnotherPeerIsUselessAtTheResponder"},
+    // D-22: the queue of a stopped election stops the node.
+    {"D-22", "election/leader_election_test.cc", "LeaderElection, D22_NoQueueOfAnElectionCanStallTheNode"},
+    // D-23: a send ends with the first failure.
+    {"D-23", "comm/sending_test.cc", "AckedSendTest, MinAckZeroWaitsForAllAlthoughTheFirstFails"},
     // D-24: what came by a response is verified again.
     {"D-24", "membership/discovery_response_test.cc", "ResponseTest, D24_WhatCameByAResponseIsNotVerifiedAgain"},
     // D-25: configuration that is replaced silently.
@@ -112,6 +123,13 @@ const std::vector<Evidence> kCatalogue = {
     {"D-27", "comm/sending_test.cc", "SendingTest, ConcurrentDialsAreBounded"},
     // D-28: pull requests are thought to teach identities.
     {"D-28", "membership/identity_exchange_test.cc", "IdentityExchangeTest, D28_RequestsTeachNothing"},
+    // D-29: two foreign organisations are thought to meet by a third one.
+    {"D-29", "membership/discovery_connect_test.cc", "ConnectTest, NothingIsRelayedBetweenForeignOrganisations"},
+    // D-30: an empty view counts as stable, a late joiner leads, and the gauge does not tell.
+    {"D-30", "election/elector_test.cc", "ElectorTest, D30_AnEmptyViewIsNotStableWhileTheOrganisationIsAlive"},
+    {"D-30", "election/elector_test.cc", "ElectorTest, D30_TheGracePeriodBoundsAnEmptyView"},
+    {"D-30", "scenarios/election_scenarios_test.cc", "ElectionScenario, D30_ALateJoinerFollowsTheLeader"},
+    {"D-30", "election/leader_election_test.cc", "LeaderElection, D30_AStaticLeaderLeadsAtOnceAndTheGaugeSaysSo"},
 };
 
 std::string ContentOf(const std::filesystem::path& path) {
