@@ -93,9 +93,8 @@ load() { # load COUNT [OPTIONS OF invoke.sh]: transactions, endorsed by peer0.or
   fi >> "$LOGS/load.log" 2>&1 || { echo "load failed:"; tail -n 2 "$LOGS/load.log"; return 1; }
 }
 update() { "$ROOM/network/config-update.sh" "$@" >> "$LOGS/cli.log" 2>&1 || { echo "config update failed"; tail -n 2 "$LOGS/cli.log"; return 1; }; }
-cut_blocks() { # cut_blocks TRANSACTIONS [PREFERRED_BYTES]: how the orderer cuts blocks from now on
-  local filter=.channel_group.groups.Orderer.values.BatchSize.value
-  update orderer "$filter.max_message_count = $1 | $filter.preferred_max_bytes = ${2:-2097152}"
+cut_blocks() { # cut_blocks TRANSACTIONS: in a block, from now on
+  update orderer ".channel_group.groups.Orderer.values.BatchSize.value.max_message_count = $1"
 }
 
 # --- what is seen

@@ -102,7 +102,7 @@ full_disk() {
   dd if=/dev/zero of="$WORK/small/ballast" bs=1M count=8 status=none
   mark
   start "$1" && join "$1" || return 1
-  until_true 60 equal_chains "$1" peer0.org1 || { [ "$(height_of "$1")" -gt 1 ] || return 1; }
+  until_true 60 equal_chains "$1" peer0.org1 > /dev/null || { [ "$(height_of "$1")" -gt 1 ] || return 1; }
   load 12 -size 2000000 -c 3 || return 1
   until_true 60 in_trouble "$1" || return 1
   frozen=$(height_of "$1")
