@@ -48,7 +48,8 @@ void AddDemoCommand(CLI::App& app, CommandContext& context) {
                    "The chain that the ordering service replays: block file or folder (default: the recorded chain)");
   demo->add_option("--ledgers", options.ledgers, "Folder for the ledgers (default: temporary, removed at the end)");
   demo->add_option("--rate", options.rate, "Blocks per second of the ordering service; 0: all at once")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000));
   demo->add_option("--late", options.late, "So many of the last nodes start 3 s after the blocks begin to flow")
       ->capture_default_str();
   AddFaults(*demo, "--kill",

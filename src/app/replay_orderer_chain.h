@@ -24,8 +24,8 @@ class ReplayChain final : public delivery::BlockChain {
                                                            std::shared_ptr<const RecordedChain> recorded,
                                                            std::uint64_t start_height);
 
-  // Lets the rest of the chain follow, `rate` blocks per second; 0: all at once. Each configuration block takes effect
-  // as it is passed.
+  // Lets the rest of the chain follow, `rate` blocks per second, a million at most; 0: all at once. Each configuration
+  // block takes effect as it is passed.
   void Grow(std::uint64_t rate);
   bool complete() const { return height_ == recorded_->height(); }
   // Why the chain does not grow any more before it is complete.

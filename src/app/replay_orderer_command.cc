@@ -131,7 +131,8 @@ void AddReplayOrdererCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--tls-client-ca", options.tls_client_authorities,
                       "CA of TLS client certificates, PEM; several times: mutual TLS is required");
   command->add_option("--rate", options.rate, "Blocks per second that the chain grows by; 0: all at once")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000));
   command->add_option("--start-height", options.orderer.start_height, "Blocks that are there from the beginning")
       ->capture_default_str();
   command->footer(
