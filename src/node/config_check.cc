@@ -48,7 +48,6 @@ constexpr NeverZero kNeverZero[] = {
     {"peer.gossip.election.membershipSampleInterval", "the peer does nothing else"},
     {"peer.gossip.election.leaderAliveThreshold", "every leader is replaced at once"},
     {"peer.gossip.election.leaderElectionDuration", "no proposal is ever heard"},
-    {"peer.gossip.state.blockBufferSize", "every pushed block is dropped"},
     {"peer.gossip.state.channelSize", "every request for blocks is dropped"},
     {"peer.gossip.pvtData.transientstoreMaxBlockRetention", "transient data is purged before it is used"},
     {"peer.gossip.pvtData.reconcileBatchSize", "nothing is ever reconciled"},

@@ -288,7 +288,6 @@ TEST(ConfigCheckTest, CountsAndIntervalsThatMustBePositive) {
                                 "peer.gossip.election.membershipSampleInterval",
                                 "peer.gossip.election.leaderAliveThreshold",
                                 "peer.gossip.election.leaderElectionDuration",
-                                "peer.gossip.state.blockBufferSize",
                                 "peer.gossip.state.channelSize",
                                 "peer.gossip.pvtData.transientstoreMaxBlockRetention",
                                 "peer.gossip.pvtData.reconcileBatchSize",
