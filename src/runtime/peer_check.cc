@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -215,8 +216,14 @@ class Checker {
 
 }  // namespace
 
+// Not std::stable_sort, whose library code clang refuses as deprecated.
 void SortBySeverity(ConfigFindings& findings) {
-  std::ranges::stable_sort(findings, std::greater(), &node::ConfigFinding::severity);
+  ConfigFindings sorted;
+  for (const auto severity : {node::Severity::kError, node::Severity::kWarning, node::Severity::kNote}) {
+    std::ranges::copy_if(findings, std::back_inserter(sorted),
+                         [&](const auto& finding) { return finding.severity == severity; });
+  }
+  findings = std::move(sorted);
 }
 
 ConfigFindings CheckPeer(const Configuration& configuration, base::WallTime now) {
