@@ -60,7 +60,6 @@ class ElectorTest : public ::testing::Test, public Surroundings {
   std::uint64_t own_height_ = 1;
   bool reachable_ = true;
   base::Duration reach_time_ = 10ms;
-  std::unique_ptr<Elector> elector_;
 
  private:
   std::vector<Candidate> View() const override {
@@ -86,6 +85,9 @@ class ElectorTest : public ::testing::Test, public Surroundings {
   simulation::Host& host_;
   base::SteadyTime start_;
   std::vector<std::string> log_;
+
+ protected:
+  std::unique_ptr<Elector> elector_;  // goes before the world
 };
 
 }  // namespace grapevine::election
