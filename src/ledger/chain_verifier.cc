@@ -84,7 +84,7 @@ class ChainVerifier {
     const std::string serialized = SerializeBlock(block);
     bool genuine = number == 0;
     if (number != 0 && channel_config_ != nullptr) {
-      const auto verified = msp::VerifyBlock(*channel_config_, number, serialized);
+      const auto verified = msp::VerifyBlock(*channel_config_, number, serialized, signers_);
       genuine = verified.has_value();
       if (verified) {
         ++report_.verified_signatures;
@@ -111,6 +111,7 @@ class ChainVerifier {
       return;
     }
     channel_config_ = std::move(*channel_config);
+    signers_ = {};
   }
 
   void CheckLastConfig(const BlockView& block) {
@@ -130,6 +131,7 @@ class ChainVerifier {
   const ChainVerifierConfig& config_;
   ChainReport report_;
   msp::ChannelConfigPtr channel_config_;
+  msp::BlockSigners signers_;  // under channel_config_
   std::string path_;
   std::uint64_t offset_ = 0;
 };

@@ -87,10 +87,12 @@ base::Result<std::vector<SignedData>> SignatureSet(const BlockView& block, const
 }
 
 // Steps 3, 6 and 7.
-base::Result<void> CheckSignatures(const BlockView& block, const ChannelConfig& config) {
+base::Result<void> CheckSignatures(const BlockView& block, const ChannelConfig& config, BlockSigners& signers) {
   const auto signatures = SignatureSet(block, config);
   if (!signatures) return base::Wrap(signatures.error(), "block {}", block.header.number);
-  if (auto verdict = config.policies().Get(kBlockValidation)->Evaluate(*signatures); !verdict) {
+  const auto accepted = AcceptedSigners(
+      [&](const base::Bytes& identity) { return signers.Deserialize(config.msp_manager(), identity); }, *signatures);
+  if (auto verdict = config.policies().Get(kBlockValidation)->EvaluateSigners(accepted); !verdict) {
     return base::Wrap(verdict.error(), "block {}: policy {}", block.header.number, kBlockValidation);
   }
   return {};
@@ -124,7 +126,20 @@ base::Result<void> CheckTransactionIsWellFormed(base::ByteView envelope) {
   return {};
 }
 
+base::Result<IdentityPtr> BlockSigners::Deserialize(const MspManager& manager, const base::Bytes& identity) {
+  if (const auto known = known_.find(identity); known != known_.end()) return known->second;
+  auto deserialized = manager.Deserialize(identity);
+  if (deserialized && known_.size() < kMaxKnown) known_.emplace(identity, *deserialized);
+  return deserialized;
+}
+
 base::Result<void> VerifyBlock(const ChannelConfig& config, std::uint64_t number, base::ByteView serialized) {
+  BlockSigners signers;
+  return VerifyBlock(config, number, serialized, signers);
+}
+
+base::Result<void> VerifyBlock(const ChannelConfig& config, std::uint64_t number, base::ByteView serialized,
+                               BlockSigners& signers) {
   const auto block = ParseBlock(serialized);
   if (!block) return std::unexpected(block.error());
   if (!block->has_header) return Fail(ErrorCode::kInvalid, "block has no header");
@@ -144,15 +159,21 @@ base::Result<void> VerifyBlock(const ChannelConfig& config, std::uint64_t number
     return Fail(ErrorCode::kInvalid, "block {}: data hash is {}, but its data has {}", number,
                 base::ToHex(block->header.data_hash), block->DataHash().ToHex());
   }
-  return CheckSignatures(*block, config);
+  return CheckSignatures(*block, config, signers);
 }
 
 base::Result<void> VerifyBlockAttestation(const ChannelConfig& config, base::ByteView serialized) {
+  BlockSigners signers;
+  return VerifyBlockAttestation(config, serialized, signers);
+}
+
+base::Result<void> VerifyBlockAttestation(const ChannelConfig& config, base::ByteView serialized,
+                                          BlockSigners& signers) {
   const auto block = ParseBlock(serialized);
   if (!block) return std::unexpected(block.error());
   if (!block->has_header) return Fail(ErrorCode::kInvalid, "block has no header");
   if (block->metadata.empty()) return Fail(ErrorCode::kInvalid, "block {} has no metadata", block->header.number);
-  return CheckSignatures(*block, config);
+  return CheckSignatures(*block, config, signers);
 }
 
 }  // namespace grapevine::msp

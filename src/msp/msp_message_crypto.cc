@@ -136,7 +136,8 @@ struct MspMessageCrypto::State {
   void CheckSignature(const IdentityPtr& identity, base::Bytes signature, base::Bytes message,
                       SignatureJobs::Consumer consumer);
 
-  // Verifies a block under the configuration of now: `judge(config)` runs on a worker.
+  // Verifies a block under the configuration of now: `judge(config, signers)` runs on a worker. Signers of blocks that
+  // hold are remembered.
   template <typename Judgement>
   base::Handle JudgeBlock(const std::string& channel, Done<void> done, Judgement judge);
 
@@ -155,6 +156,8 @@ struct MspMessageCrypto::State {
   DeserializersPtr deserializers;
   std::uint64_t generation = 0;  // of deserializers: a job begun before a change has nothing to say after it
   VerdictCache verdicts;
+  using SignersByChannel = std::map<std::string, BlockSigners>;
+  std::shared_ptr<SignersByChannel> block_signers = std::make_shared<SignersByChannel>();  // under deserializers
   crypto::VerificationCache signatures;
   VerdictJobs verdict_jobs;
   SignatureJobs signature_jobs;
@@ -164,6 +167,7 @@ void MspMessageCrypto::State::Reconfigure(Deserializers changed) {
   deserializers = std::make_shared<const Deserializers>(std::move(changed));
   ++generation;
   verdicts.Clear();
+  block_signers = std::make_shared<SignersByChannel>();  // a job under way keeps the old ones
 }
 
 template <typename Job>
@@ -331,21 +335,30 @@ base::Handle MspMessageCrypto::State::JudgeBlock(const std::string& channel, Don
     return CancelOf(operation);
   }
   return environment.workers.Run(
-      base::WorkKind::kBlock, [config = joined->second, judge = std::move(judge)] { return judge(*config); },
-      std::move(done));
+      base::WorkKind::kBlock,
+      [config = joined->second, signers = (*block_signers)[channel], judge = std::move(judge)]() mutable {
+        auto verdict = judge(*config, signers);
+        return std::pair(std::move(verdict), std::move(signers));
+      },
+      [known = block_signers, channel, done = std::move(done)](std::pair<Result<void>, BlockSigners> judged) mutable {
+        if (judged.first) (*known)[channel] = std::move(judged.second);
+        done(std::move(judged.first));
+      });
 }
 
 base::Handle MspMessageCrypto::VerifyBlock(std::string channel, std::uint64_t number, base::Bytes block,
                                            Done<void> done) {
-  return state_->JudgeBlock(channel, std::move(done), [number, block = std::move(block)](const ChannelConfig& config) {
-    return msp::VerifyBlock(config, number, block);
-  });
+  return state_->JudgeBlock(channel, std::move(done),
+                            [number, block = std::move(block)](const ChannelConfig& config, BlockSigners& signers) {
+                              return msp::VerifyBlock(config, number, block, signers);
+                            });
 }
 
 base::Handle MspMessageCrypto::VerifyBlockAttestation(std::string channel, base::Bytes block, Done<void> done) {
-  return state_->JudgeBlock(channel, std::move(done), [block = std::move(block)](const ChannelConfig& config) {
-    return msp::VerifyBlockAttestation(config, block);
-  });
+  return state_->JudgeBlock(channel, std::move(done),
+                            [block = std::move(block)](const ChannelConfig& config, BlockSigners& signers) {
+                              return msp::VerifyBlockAttestation(config, block, signers);
+                            });
 }
 
 }  // namespace grapevine::msp

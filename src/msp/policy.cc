@@ -58,10 +58,15 @@ std::size_t Threshold(ImplicitMetaRule rule, std::size_t count) {
 }  // namespace
 
 std::vector<IdentityPtr> AcceptedSigners(const MspManager& manager, std::span<const SignedData> signatures) {
+  return AcceptedSigners([&](const base::Bytes& identity) { return manager.Deserialize(identity); }, signatures);
+}
+
+std::vector<IdentityPtr> AcceptedSigners(const DeserializeIdentity& deserialize,
+                                         std::span<const SignedData> signatures) {
   std::vector<IdentityPtr> accepted;
   std::set<std::pair<std::string, std::string>> seen;
   for (const SignedData& signature : signatures) {
-    const auto identity = manager.Deserialize(signature.identity);
+    const auto identity = deserialize(signature.identity);
     if (!identity || seen.contains({(*identity)->msp_id(), (*identity)->identifier()})) continue;
     if (!(*identity)->Verify(signature.data, signature.signature)) continue;
     seen.emplace((*identity)->msp_id(), (*identity)->identifier());

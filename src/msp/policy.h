@@ -1,6 +1,7 @@
 // Policies over signatures (specification 03, section 7).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -22,6 +23,10 @@ struct SignedData {
 // Who really signed: identities that the manager knows, each once, in order, whose signature is right (7.3, SIGNATURE
 // step 1). Validity is not looked at: principals do that. The same for every policy of a channel.
 std::vector<IdentityPtr> AcceptedSigners(const MspManager& manager, std::span<const SignedData> signatures);
+// The same with another way to deserialise with that manager, one that remembers.
+using DeserializeIdentity = std::function<base::Result<IdentityPtr>(const base::Bytes& identity)>;
+std::vector<IdentityPtr> AcceptedSigners(const DeserializeIdentity& deserialize,
+                                         std::span<const SignedData> signatures);
 
 // Immutable: any thread may evaluate it.
 class Policy {

@@ -92,6 +92,18 @@ TEST(BlockVerifierTest, PeersChainGetsFabricsVerdicts) {
   ExpectFabricsVerdicts("blocks/peer.blockfile_000000", "sha256");
 }
 
+TEST(BlockVerifierTest, SignersAreDeserializedOnce) {
+  const auto config = ConfigOf(ReadFixture("mychannel.genesis.block"));
+  const base::Bytes identity(ReadFixture("identities/peer0.org1.bin"));
+  BlockSigners signers;
+  const auto first = signers.Deserialize(config->msp_manager(), identity);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(signers.Deserialize(config->msp_manager(), identity)->get(), first->get());
+  BlockSigners copy = signers;
+  EXPECT_EQ(copy.Deserialize(config->msp_manager(), identity)->get(), first->get());
+  EXPECT_FALSE(signers.Deserialize(config->msp_manager(), base::Bytes("rubbish")));
+}
+
 class OneBlockTest : public ::testing::Test {
  protected:
   OneBlockTest() : config_(ConfigOf(ReadFixture("mychannel.genesis.block"))) {

@@ -11,6 +11,7 @@
 #include "msp/msp_message_crypto.h"
 #include "msp/virtual_node.h"
 #include "support/fixtures.h"
+#include "testnet/block_maker.h"
 
 namespace grapevine::msp {
 namespace {
@@ -151,6 +152,26 @@ TEST(MspMessageCrypto, VerifiesBlocksOfJoinedChannels) {
   EXPECT_TRUE(verify("mychannel", 5).has_value());
   EXPECT_FALSE(verify("mychannel", 6).has_value());
   EXPECT_EQ(verify("other", 5).error().code, base::ErrorCode::kNotFound);
+}
+
+TEST(MspMessageCrypto, NewConfigurationJudgesSignersOfBlocksAnew) {
+  testnet::BlockMaker maker(testnet::Network({.seed = 1}), {});
+  const testnet::BlockMaker others(testnet::Network({.seed = 2}), {});
+  const auto config = ChannelConfig::FromBlock(maker.genesis()).value();
+  const auto changed = ChannelConfig::FromBlock(others.genesis()).value();
+  TestPeer peer("org1", "Org1MSP", "");
+  const auto verify = [&](std::uint64_t number) {
+    const Bytes block(maker.Next());
+    return peer.node.Await<void>(
+        [&](auto done) { return peer.crypto.VerifyBlock(config->channel_id(), number, block, done); });
+  };
+  peer.crypto.SetChannel(config->channel_id(), config);
+  EXPECT_TRUE(verify(1).has_value());
+  EXPECT_TRUE(verify(2).has_value()) << "the signer is remembered";
+  peer.crypto.SetChannel(config->channel_id(), changed);
+  EXPECT_EQ(verify(3).error().code, base::ErrorCode::kDenied) << "another authority stands for OrdererMSP now";
+  peer.crypto.SetChannel(config->channel_id(), config);
+  EXPECT_TRUE(verify(4).has_value());
 }
 
 // 6.5: what a deliver client sees of a block whose data it has not asked for.
