@@ -72,7 +72,8 @@ class Comm::Impl final : public PeerLinkHost {
   void SendToEndpoint(const base::Endpoint& endpoint, OutgoingMessage message);
   void DropUnsent(OutgoingMessage message, const char* reason, const base::Error& error);
   base::Handle FailSoon(base::Task fail);
-  void Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, const wire::Envelope& envelope);
+  void Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, const wire::Envelope& envelope,
+              base::Handle on_its_way);
   void Dialled(const std::optional<wire::PkiId>& expected, const base::Endpoint& endpoint,
                base::Result<std::unique_ptr<comm::Handshake>> handshake);
   base::Result<void> CheckExpected(const wire::PkiId& expected, const wire::PkiId& found);
@@ -229,11 +230,13 @@ base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duratio
   return handle;
 }
 
-void Comm::Impl::Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, const wire::Envelope& envelope) {
+void Comm::Impl::Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, const wire::Envelope& envelope,
+                        base::Handle on_its_way) {
   if (stopped_) return;
   OutgoingMessage answer = MakeOutgoing(envelope, KindOf(envelope));
   answer.deadline = environment_.executor.Now() + config_.conn_timeout;
   answer.stream = stream_id;
+  answer.on_its_way = std::move(on_its_way);
   if (PeerLink* link = FindLink(pki_id)) return link->Answer(std::move(answer));
   metrics_.DroppedSend("no_stream");
 }
@@ -312,8 +315,9 @@ void Comm::Impl::Incoming(std::unique_ptr<OwnedStream> stream, const std::shared
 
 std::shared_ptr<Inbox> Comm::Impl::MakeInbox(PeerLink& link, std::uint64_t stream_id) {
   auto responder = std::make_shared<const ReceivedMessage::Responder>(
-      [this, alive = lifetime_.Watch(), pki_id = link.pki_id(), stream_id](const wire::Envelope& answer) {
-        if (!alive.expired()) Answer(pki_id, stream_id, answer);
+      [this, alive = lifetime_.Watch(), pki_id = link.pki_id(), stream_id](const wire::Envelope& answer,
+                                                                           base::Handle on_its_way) {
+        if (!alive.expired()) Answer(pki_id, stream_id, answer, std::move(on_its_way));
       });
   return std::make_shared<Inbox>(context_, demultiplexer_, std::move(responder),
                                  [&link, stream_id] { link.GrantOne(stream_id); });

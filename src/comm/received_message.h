@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/handle.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
 #include "wire/pki_id.h"
@@ -28,7 +29,7 @@ struct ConnectionInfo {
 class ReceivedMessage {
  public:
   // Answers on the message's stream; one per stream, made by Comm.
-  using Responder = std::function<void(const wire::Envelope&)>;
+  using Responder = std::function<void(const wire::Envelope& answer, base::Handle on_its_way)>;
 
   ReceivedMessage(wire::Envelope envelope, wire::Message message, std::shared_ptr<const ConnectionInfo> connection,
                   std::shared_ptr<const Responder> responder)
@@ -47,8 +48,12 @@ class ReceivedMessage {
   }
 
   // Answers on the stream that the message came on; if that has ended, on any stream of the peer. Waits for room in the
-  // peer's queue up to connTimeout, then drops and counts (14.3, 15 #9). Never dials.
-  void Respond(const wire::Envelope& answer) const { (*responder_)(answer); }
+  // peer's queue up to connTimeout, then drops and counts (14.3, 15 #9). Never dials. `on_its_way` travels with the
+  // answer and is destroyed when that has left for the operating system or is dropped, maybe within this call; it must
+  // not call back into this room.
+  void Respond(const wire::Envelope& answer, base::Handle on_its_way = {}) const {
+    (*responder_)(answer, std::move(on_its_way));
+  }
   // Unsigned acknowledgement with the message's nonce; an empty `error` is success (section 6).
   void Ack(const std::string& error) const;
 

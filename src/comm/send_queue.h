@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/executor.h"
+#include "base/handle.h"
 #include "base/result.h"
 #include "comm/demultiplexer.h"
 #include "comm/depth_token.h"
@@ -28,7 +29,8 @@ struct OutgoingMessage {
   bool returned = false;     // was already put back once from a stream that broke
   // Acknowledged sends: told, once, why the message will not be sent. May be empty.
   std::move_only_function<void(const base::Error&)> dropped;
-  DepthToken depth;  // until it has left for the operating system or is dropped
+  DepthToken depth;         // until it has left for the operating system or is dropped
+  base::Handle on_its_way;  // likewise: whoever answers may count
 };
 
 // Liveness messages first, then in the order of Push. When `capacity` messages or `max_bytes` are queued, a liveness

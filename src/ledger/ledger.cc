@@ -161,6 +161,7 @@ Handle Ledger::ReadBlocks(std::uint64_t first, std::uint64_t last, std::size_t m
         std::size_t bytes = 0;
         for (std::uint64_t number = first; number <= last && number < height; ++number) {
           auto block = reader.Read(number);
+          if (!block && !blocks.empty()) break;  // whoever asks for it next is told
           if (!block) return std::unexpected(block.error());
           bytes += block->size();
           if (!blocks.empty() && bytes > max_bytes) break;

@@ -66,7 +66,8 @@ class Ledger {
   // height, and below the first block. Callers bound the number of reads that they have going.
   base::Handle ReadBlock(std::uint64_t number, Done<base::Bytes> done) const;
   // Blocks first to last, both included, as far as they exist: stops before the block that would make them more than
-  // `max_bytes`, but gives at least one. kNotFound if `first` is not there.
+  // `max_bytes` and before one that cannot be read, but gives at least one or the error of the first. kNotFound if
+  // `first` is not there.
   base::Handle ReadBlocks(std::uint64_t first, std::uint64_t last, std::size_t max_bytes,
                           Done<std::vector<base::Bytes>> done) const;
   base::Handle ReadBlockByHash(std::string header_hash, Done<base::Bytes> done) const;

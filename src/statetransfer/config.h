@@ -28,8 +28,9 @@ struct StateTransferLimits {
   std::size_t max_requests = 4;                // ranges in flight, each to another peer where there is one
   std::size_t max_pending_bytes = 64UL << 20;  // received and not yet stored, before no more is asked for
   std::size_t max_answer_bytes = 64UL << 20;   // of one response; at least one block is sent
+  std::size_t max_unsent_bytes = 256UL << 20;  // of responses on their way, to all peers; see StateResponder
   std::size_t max_answers = 4;                 // being read at a time, for all peers
-  std::size_t max_answers_per_peer = 2;        // being read or waiting for room on the way to one peer
+  std::size_t max_answers_per_peer = 3;        // being read or on their way to one peer
   std::size_t max_requests_per_peer = 8;       // that wait for an answer here
   base::Duration small_gap_wait = 1s;          // gossip's own repair comes first where it can:
   std::uint64_t small_gap_blocks = 10;         // when at most so many are missing (ChannelConfig::block_window)

@@ -14,13 +14,6 @@ using base::ErrorCode;
 using base::Result;
 using comm::ReceivedMessagePtr;
 
-namespace {
-
-// When only peers are left whose answers are still on their way, they are looked at again after this time.
-constexpr base::Duration kLookAgain = std::chrono::milliseconds(5);
-
-}  // namespace
-
 class StateResponder::Impl {
  public:
   Impl(base::Environment environment, StateResponderParts parts, std::string channel, StateTransferConfig config,
@@ -29,16 +22,21 @@ class StateResponder::Impl {
  private:
   struct Answer {
     ReceivedMessagePtr request;
-    base::Handle step;  // the check of the requester, then the reading
+    base::Handle step;               // the check of the requester, then the reading
+    std::size_t reserved_bytes = 0;  // while it is being read
   };
 
   void Received(ReceivedMessagePtr message);
   void Work();
+  void WorkSoon();
   bool MayHaveTurn(const wire::PkiId& peer) const;
   void Begin(ReceivedMessagePtr request);
   void Checked(std::uint64_t id, const Result<void>& verdict);
   void Read(std::uint64_t id);
+  std::size_t MaxAnswerBytes() const;
   void Respond(std::uint64_t id, std::uint64_t first, std::vector<base::Bytes> blocks);
+  // Counts an answer until the handle goes.
+  base::Handle OnItsWay(const wire::PkiId& peer, std::size_t bytes);
   void Refuse(const char* reason) { CountRefusal(environment_.metrics, kStateRequest, reason); }
 
   base::Environment environment_;
@@ -53,8 +51,11 @@ class StateResponder::Impl {
   RequestQueue waiting_;
   std::map<std::uint64_t, Answer> answering_;
   std::uint64_t next_answer_ = 1;
-  base::Handle look_again_;
+  std::map<wire::PkiId, std::size_t> unsent_;  // answers on their way; none is 0
+  std::size_t unsent_bytes_ = 0;               // of these, and reserved for those that are being read
+  bool work_soon_ = false;
   comm::AcceptedMessages requests_;
+  base::Lifetime lifetime_;
 };
 
 StateResponder::Impl::Impl(base::Environment environment, StateResponderParts parts, std::string channel,
@@ -92,16 +93,23 @@ void StateResponder::Impl::Work() {
     if (!request) break;
     Begin(std::move(*request));
   }
-  if (waiting_.empty() || !answering_.empty()) return look_again_.Reset();  // a finished answer goes on
-  look_again_ = environment_.executor.After(kLookAgain, [this] { Work(); });
+}
+
+void StateResponder::Impl::WorkSoon() {
+  if (waiting_.empty() || std::exchange(work_soon_, true)) return;
+  environment_.executor.Post(lifetime_.Guard([this] {
+    work_soon_ = false;
+    Work();
+  }));
 }
 
 // A peer that reads slowly waits for itself only.
 bool StateResponder::Impl::MayHaveTurn(const wire::PkiId& peer) const {
-  const auto state = parts_.gossip.comm().Peer(peer);
+  const auto unsent = unsent_.find(peer);
   const auto reading = std::ranges::count_if(
       answering_, [&](const auto& answer) { return answer.second.request->connection().pki_id == peer; });
-  return (state ? state->queued : 0) + static_cast<std::size_t>(reading) < limits_.max_answers_per_peer;
+  return (unsent == unsent_.end() ? 0 : unsent->second) + static_cast<std::size_t>(reading) <
+         limits_.max_answers_per_peer;
 }
 
 // Section 3: a peer is authorised by how it has authenticated. Under the configuration of this moment, therefore asked
@@ -131,8 +139,10 @@ void StateResponder::Impl::Read(std::uint64_t id) {
   const auto range = *answer.request->message().As<wire::StateRequest>();
   const std::uint64_t first = std::max(range.start, parts_.ledger.first_block());
   if (first > range.end || first >= parts_.ledger.height()) return Respond(id, first, {});
+  answer.reserved_bytes = MaxAnswerBytes();
+  unsent_bytes_ += answer.reserved_bytes;
   answer.step = parts_.ledger.ReadBlocks(
-      first, range.end, limits_.max_answer_bytes, [this, id, first](Result<std::vector<base::Bytes>> blocks) {
+      first, range.end, answer.reserved_bytes, [this, id, first](Result<std::vector<base::Bytes>> blocks) {
         if (!blocks) {
           environment_.log.Error("channel {}: cannot answer a request for blocks: {}", channel_,
                                  blocks.error().message);
@@ -142,9 +152,15 @@ void StateResponder::Impl::Read(std::uint64_t id) {
       });
 }
 
+std::size_t StateResponder::Impl::MaxAnswerBytes() const {
+  const std::size_t left = limits_.max_unsent_bytes - std::min(unsent_bytes_, limits_.max_unsent_bytes);
+  return std::min(limits_.max_answer_bytes, left / 4);
+}
+
 void StateResponder::Impl::Respond(std::uint64_t id, std::uint64_t first, std::vector<base::Bytes> blocks) {
   const auto answer = answering_.extract(id);
   const comm::ReceivedMessage& request = *answer.mapped().request;
+  unsent_bytes_ -= answer.mapped().reserved_bytes;
   wire::StateResponse response;
   response.payloads.reserve(blocks.size());
   for (base::Bytes& block : blocks) {
@@ -152,8 +168,20 @@ void StateResponder::Impl::Respond(std::uint64_t id, std::uint64_t first, std::v
   }
   answers_.Add();
   blocks_sent_.Add(response.payloads.size());
-  request.Respond(wire::UnsignedEnvelope(wire::NewMessage(std::move(response), channel_, request.message().nonce)));
+  const auto envelope =
+      wire::UnsignedEnvelope(wire::NewMessage(std::move(response), channel_, request.message().nonce));
+  request.Respond(envelope, OnItsWay(request.connection().pki_id, envelope.encoded().size()));
   Work();
+}
+
+base::Handle StateResponder::Impl::OnItsWay(const wire::PkiId& peer, std::size_t bytes) {
+  ++unsent_[peer];
+  unsent_bytes_ += bytes;
+  return base::Handle(lifetime_.Guard([this, peer, bytes] {
+    if (--unsent_.at(peer) == 0) unsent_.erase(peer);
+    unsent_bytes_ -= bytes;
+    WorkSoon();
+  }));
 }
 
 StateResponder::StateResponder(base::Environment environment, StateResponderParts parts, std::string channel,

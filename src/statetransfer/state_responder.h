@@ -21,7 +21,8 @@ struct StateResponderParts {
 
 // The responder of one channel: always on. Never blocks; peers take turns, each request is one turn, so that no peer
 // takes another one's share; what is beyond the bounds is dropped silently and counted, as the protocol has no refusal.
-// One executor; destroying it stops it.
+// An answer takes at most a quarter of what is left of max_unsent_bytes, but one block: peers that do not read make
+// answers short, they do not hold others up. One executor; destroying it stops it.
 class StateResponder {
  public:
   StateResponder(base::Environment environment, StateResponderParts parts, std::string channel,

@@ -161,7 +161,7 @@ class BlockWorld : public ::testing::Test {
     EXPECT_TRUE(message);
     return std::make_shared<comm::ReceivedMessage>(
         envelope, std::move(*message), connection,
-        std::make_shared<const comm::ReceivedMessage::Responder>([](const wire::Envelope&) {}));
+        std::make_shared<const comm::ReceivedMessage::Responder>([](const wire::Envelope&, base::Handle) {}));
   }
   static void Push(const BlockNode& from, BlockNode& to, std::uint64_t number, const base::Bytes& block) {
     to.blocks->HandleBlock(From(from, Data(number, block)), to.ticket);

@@ -154,7 +154,7 @@ class ChannelWorld : public ::testing::Test {
     connection->identity = sender.identity;
     connection->organization = sender.organization;
     auto responder = std::make_shared<const comm::ReceivedMessage::Responder>(
-        [this](const wire::Envelope& answer) { answers_.push_back(answer); });
+        [this](const wire::Envelope& answer, base::Handle) { answers_.push_back(answer); });
     auto message = wire::DecodeMessage(envelope.payload());
     EXPECT_TRUE(message);
     return std::make_shared<comm::ReceivedMessage>(envelope, std::move(*message), connection, responder);

@@ -140,6 +140,25 @@ TEST_F(LedgerTest, Reads) {
                                             "2 blocks", "1 blocks", "block 5 does not exist yet, the height is 5"}));
 }
 
+TEST_F(LedgerTest, ReadsUpToABlockThatCannotBeRead) {
+  Open();
+  const auto chain = MakeChain(5, 1000);
+  for (std::size_t i = 0; i < chain.size(); ++i) Commit(i, chain[i]);
+  Run();
+  const auto path = BlockFilePath(kFolder, 0);
+  const std::size_t size = disk_.OpenForRead(path).value()->ReadAt(0, SIZE_MAX).value().size();
+  ASSERT_TRUE(disk_.OpenForAppend(path).value()->Truncate(size - 10));
+  std::vector<std::size_t> read;
+  const auto note = [&](const base::Result<std::vector<Bytes>>& blocks) {
+    read.push_back(blocks ? blocks->size() : 0);
+  };
+  handles_.push_back(ledger_->ReadBlocks(2, 4, 1 << 20, note));
+  Run();
+  handles_.push_back(ledger_->ReadBlocks(4, 4, 1 << 20, note));
+  Run();
+  EXPECT_EQ(read, (std::vector<std::size_t>{2, 0}));
+}
+
 // The error of a full disk reaches the caller, and committing again works when there is room.
 TEST_F(LedgerTest, DiskFullIsReportedAndCured) {
   Open();

@@ -94,7 +94,7 @@ class IdentityExchangeTest : public ::testing::Test {
     connection->organization = kOrg1;
     return std::make_shared<comm::ReceivedMessage>(
         wire::UnsignedEnvelope(message), message, std::move(connection),
-        std::make_shared<const comm::ReceivedMessage::Responder>([](const wire::Envelope&) {}));
+        std::make_shared<const comm::ReceivedMessage::Responder>([](const wire::Envelope&, base::Handle) {}));
   }
 
   simulation::World world_{1};

@@ -171,8 +171,33 @@ TEST_F(StateResponderTest, WhoDoesNotReadHoldsUpNobody) {
   Ask(1, 1, 11, 7);
   ASSERT_TRUE(RunUntil([&] { return !answers_[1].empty(); }, 5s));
   EXPECT_LE(Now() - start, 200ms);
-  // For the one who does not read, of eight: two that its stream has taken and two that wait; and one for the other.
+  // Of eight for the one who does not read: one that has left, three on their way; and one for the other.
   EXPECT_EQ(node_->host().metrics().CounterValue("gossip_statetransfer_answers", {{"channel", kChannel}}), 5U);
+}
+
+TEST_F(StateResponderTest, TheMoreIsOnItsWayTheShorterAreAnswers) {
+  Build(4);
+  const std::size_t block = 200'500;  // at most
+  Start(12, 200'000, {.max_unsent_bytes = 40 * block});
+  const auto blocks_sent = [&] {
+    return node_->host().metrics().CounterValue("gossip_statetransfer_blocks_sent", {{"channel", kChannel}});
+  };
+  EXPECT_EQ(AskAndWait(1, 11), Numbers(1, 10)) << "a quarter of 40";
+  const std::uint64_t before = blocks_sent();
+  for (std::size_t i = 0; i < 3; ++i) {
+    server(i).peer.host().StopReading();
+    for (std::uint64_t nonce = 0; nonce < 8; ++nonce) Ask(i, 1, 11, nonce);
+    RunFor(100ms);
+  }
+  // To each one answer that has left and three on their way, a quarter of what is left at a time.
+  EXPECT_EQ(blocks_sent() - before, (10U + 10U + 7U + 5U) + (4U + 4U + 3U + 2U) + (2U + 2U + 1U + 1U));
+  Ask(3, 1, 11, 7);
+  ASSERT_TRUE(RunUntil([&] { return !answers_[3].empty(); }, 1s));
+  EXPECT_EQ(answers_[3].front().numbers, Numbers(1, 1));
+  for (std::size_t i = 0; i < 3; ++i) node_->gossip().comm().CloseConn(server(i).peer.pki_id());
+  Ask(3, 1, 11, 8);
+  ASSERT_TRUE(RunUntil([&] { return answers_[3].size() == 2; }, 1s));
+  EXPECT_GT(answers_[3].back().numbers.size(), 1U);
 }
 
 TEST_F(StateResponderTest, DestroyedItStops) {
