@@ -89,7 +89,9 @@ struct PublicKey::Data {
   EvpKey key;
   KeyAlgorithm algorithm = KeyAlgorithm::kOther;
   std::string spki_der;
+  Digest spki_digest;
   Digest ski;
+  EvpContext verifying;  // what a verification begins with; ECDSA only
 };
 
 struct PrivateKey::Data {
@@ -102,6 +104,7 @@ base::Result<PublicKey> PublicKey::FromParsed(X509_PUBKEY* parsed) {
   if (data->key == nullptr) return Fail(ErrorCode::kInvalid, "public key cannot be decoded: {}", TakeOpenSslError());
   data->algorithm = AlgorithmOf(data->key.get());
   data->spki_der = ToSpkiDer(parsed);
+  data->spki_digest = Sha256(data->spki_der);
   const unsigned char* point = nullptr;
   int point_size = 0;
   if (data->spki_der.empty() || X509_PUBKEY_get0_param(nullptr, &point, &point_size, nullptr, parsed) != 1) {
@@ -114,6 +117,10 @@ base::Result<PublicKey> PublicKey::FromParsed(X509_PUBKEY* parsed) {
     if (explicit_parameters != 0) return Fail(ErrorCode::kInvalid, "EC public key does not name its curve");
     // Go's X.509 library reads uncompressed points only.
     if (point_bytes.empty() || point_bytes[0] != 0x04) return Fail(ErrorCode::kInvalid, "EC point is not uncompressed");
+    data->verifying.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, data->key.get(), nullptr));
+    if (data->verifying == nullptr || EVP_PKEY_verify_init(data->verifying.get()) != 1) {
+      return Fail(ErrorCode::kInvalid, "public key cannot verify signatures: {}", TakeOpenSslError());
+    }
   }
   if (data->algorithm != KeyAlgorithm::kOther) data->ski = Sha256(point_bytes);
   return PublicKey(std::move(data));
@@ -134,6 +141,7 @@ base::Result<PublicKey> PublicKey::FromX509(const X509* certificate) {
 
 KeyAlgorithm PublicKey::algorithm() const { return data_->algorithm; }
 const std::string& PublicKey::spki_der() const { return data_->spki_der; }
+const Digest& PublicKey::spki_digest() const { return data_->spki_digest; }
 const Digest& PublicKey::ski() const { return data_->ski; }
 
 base::Result<void> PublicKey::Verify(base::ByteView signature, base::ByteView message, HashAlgorithm hash,
@@ -147,10 +155,9 @@ base::Result<void> PublicKey::Verify(base::ByteView signature, base::ByteView me
     }
     const std::string canonical = EncodeEcdsaSignature(*parsed);
     const Digest digest = Hash(hash, {message});
-    const EvpContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, data_->key.get(), nullptr));
-    valid = context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 &&
-            EVP_PKEY_verify(context.get(), crypto::Data(canonical), canonical.size(), crypto::Data(digest.view()),
-                            Digest::kSize) == 1;
+    const EvpContext context(EVP_PKEY_CTX_dup(data_->verifying.get()));
+    valid = context != nullptr && EVP_PKEY_verify(context.get(), crypto::Data(canonical), canonical.size(),
+                                                  crypto::Data(digest.view()), Digest::kSize) == 1;
   } else if (algorithm() == KeyAlgorithm::kEd25519) {
     const MdContext context(EVP_MD_CTX_new());
     valid = context != nullptr &&

@@ -36,6 +36,7 @@ class PublicKey {
   KeyAlgorithm algorithm() const;
   // DER of the SubjectPublicKeyInfo; equal keys have equal DER.
   const std::string& spki_der() const;
+  const Digest& spki_digest() const;  // SHA-256 of it
   // SHA-256 of the uncompressed EC point or of the 32 bytes of an Ed25519 key: the name of the key in Fabric's key
   // stores (03, 4.1). All zero for kOther.
   const Digest& ski() const;

@@ -1,14 +1,15 @@
 #include "crypto/verification_cache.h"
 
+#include <array>
+
 namespace grapevine::crypto {
 
 Digest VerificationCache::KeyOf(const PublicKey& key, base::ByteView signature, base::ByteView message,
                                 HashAlgorithm hash) {
-  const Digest message_digest = Sha256(message);
-  const Digest signature_digest = Sha256(signature);
-  const Digest key_digest = Sha256(key.spki_der());
   const char hash_name = hash == HashAlgorithm::kSha256 ? '2' : '3';
-  return Sha256({{&hash_name, 1}, key_digest.view(), signature_digest.view(), message_digest.view()});
+  std::array<char, sizeof(std::uint64_t)> length{};  // where the signature ends
+  for (std::size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(signature.size() >> (8 * i));
+  return Sha256({{&hash_name, 1}, key.spki_digest().view(), {length.data(), length.size()}, signature, message});
 }
 
 std::optional<bool> VerificationCache::Find(const Digest& verification) {

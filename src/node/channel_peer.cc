@@ -40,12 +40,12 @@ ChannelPeer::ChannelPeer(base::Environment environment, ChannelPeerParts parts, 
   responder_ = std::make_unique<statetransfer::StateResponder>(
       environment_,
       statetransfer::StateResponderParts{.gossip = parts_.gossip, .crypto = parts_.crypto, .ledger = setup_.ledger},
-      setup_.name, config_.state);
+      setup_.name, config_.state, config_.state_limits);
   if (config_.state.enabled) {
     state_transfer_ = std::make_unique<statetransfer::StateTransfer>(
         environment_,
         statetransfer::StateTransferParts{.gossip = parts_.gossip, .crypto = parts_.crypto, .blocks = committer_},
-        setup_.name, config_.state);
+        setup_.name, config_.state, config_.state_limits);
   }
   election_ = std::make_unique<election::LeaderElection>(
       environment_, parts_.gossip, setup_.name, config_.election, [this] { return setup_.ledger.height(); },

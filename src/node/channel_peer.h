@@ -47,6 +47,7 @@ struct ChannelPeerConfig {
   BlockCommitterConfig committer;  // its channel is filled in
   election::ElectionConfig election;
   statetransfer::StateTransferConfig state;
+  statetransfer::StateTransferLimits state_limits;  // Node sets small_gap_blocks: what gossip can repair itself
   delivery::DeliverClientConfig deliver;
   std::vector<delivery::OrdererOverride> orderer_overrides;
 };

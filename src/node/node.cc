@@ -10,7 +10,9 @@ Node::Node(base::Environment environment, NodeParts parts, base::Bytes identity,
       parts_(parts),
       identity_(std::move(identity)),
       gossip_(environment_, {.transport = parts.transport, .server = parts.server, .crypto = parts.crypto}, identity_,
-              config_.gossip) {}
+              config_.gossip) {
+  config_.channel.state_limits.small_gap_blocks = config_.gossip.channel.block_window;
+}
 
 base::Result<void> Node::JoinChannel(ChannelSetup setup) {
   if (channels_.contains(setup.name)) {
