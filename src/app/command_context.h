@@ -18,6 +18,7 @@ namespace grapevine::app {
 // Lives as long as the command line is parsed and run. Commands add themselves with callbacks that set `status`.
 struct CommandContext {
   std::string version;       // of the program
+  std::string commit;        // of its sources; empty: not known
   std::string demo_network;  // folder of the recorded network
   std::ostream& out;
   std::ostream& err;

@@ -21,7 +21,11 @@ int RunCommandLine(const ProgramInfo& program, std::vector<std::string> argument
   CLI::App app("Grapevine: Hyperledger Fabric's gossip in C++", "grapevine");
   app.require_subcommand(1);
   app.set_version_flag("--version", "grapevine " + program.version);
-  CommandContext context{.version = program.version, .demo_network = program.demo_network, .out = out, .err = err};
+  CommandContext context{.version = program.version,
+                         .commit = program.commit,
+                         .demo_network = program.demo_network,
+                         .out = out,
+                         .err = err};
   AddNodeCommand(app, context);
   AddChannelCommand(app, context);
   AddPeersCommand(app, context);

@@ -9,6 +9,7 @@ namespace grapevine::app {
 
 struct ProgramInfo {
   std::string version;
+  std::string commit;        // of the sources; empty: not known
   std::string demo_network;  // folder of the recorded network
 };
 

@@ -73,6 +73,7 @@ void AddStart(CLI::App& node, CommandContext& context) {
       ->type_name("N");
   start->callback([&context, options] {
     options->version = context.version;
+    options->commit = context.commit;
     context.status = RunNodeStart(*options, context.out, context.err);
   });
   start->footer(

@@ -120,7 +120,8 @@ class NodeProcess {
   }
 
   Result<void> ListenForOperations() {
-    auto operations = runtime::ListenForOperations(loop_, *peer_, sink_, operations_tls_, options_.version);
+    auto operations = runtime::ListenForOperations(loop_, *peer_, sink_, operations_tls_,
+                                                   {.version = options_.version, .commit = options_.commit});
     if (!operations) return std::unexpected(operations.error());
     operations_ = std::move(*operations);
     if (operations_) log_.Info("operations endpoint at {}", operations_->address());

@@ -13,9 +13,10 @@ void AddVersionCommand(CLI::App& app, CommandContext& context) {
   version->add_flag("--json", *json, "Print JSON");
   version->callback([&context, json] {
     if (*json) {
-      fmt::print(context.out, "{}\n", nlohmann::json{{"version", context.version}}.dump(2));
+      fmt::print(context.out, "{}\n", nlohmann::json{{"version", context.version}, {"commit", context.commit}}.dump(2));
     } else {
-      fmt::print(context.out, "grapevine {}\n", context.version);
+      fmt::print(context.out, "grapevine {}{}\n", context.version,
+                 context.commit.empty() ? "" : " (commit " + context.commit + ")");
     }
   });
   version->footer("Example:\n  grapevine version --json");

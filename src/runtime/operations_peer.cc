@@ -18,7 +18,7 @@ std::vector<FailedCheck> CheckHealth(Peer& peer) {
 }
 
 base::Result<std::unique_ptr<OperationsServer>> ListenForOperations(base::IoLoop& loop, Peer& peer, LogOutput& log,
-                                                                    const TlsMaterial& tls, std::string version) {
+                                                                    const TlsMaterial& tls, ProgramVersion program) {
   const node::OperationsConfig& config = peer.configuration().operations;
   if (config.listen_address.empty()) return nullptr;
   OperationsOptions options{.listen_address = config.listen_address, .tls = {}, .limits = {}};
@@ -32,8 +32,8 @@ base::Result<std::unique_ptr<OperationsServer>> ListenForOperations(base::IoLoop
                                    .show_metrics = config.metrics_provider == "prometheus",
                                    .log = log,
                                    .check_health = [&peer] { return CheckHealth(peer); },
-                                   .version = std::move(version),
-                                   .commit = {}});
+                                   .version = std::move(program.version),
+                                   .commit = std::move(program.commit)});
 }
 
 }  // namespace grapevine::runtime

@@ -33,7 +33,7 @@ using testing::StartsWith;
 constexpr auto kDeadline = std::chrono::seconds(90);
 constexpr std::uint64_t kBlocks = 20;
 
-const ProgramInfo kProgram{.version = "1.2.3", .demo_network = ""};
+const ProgramInfo kProgram{.version = "1.2.3", .commit = "abcdef0", .demo_network = ""};
 
 std::string Read(const fs::path& path) {
   std::ostringstream text;
@@ -309,8 +309,8 @@ TEST_F(NodeCommandTest, FollowsTheOrderingServiceAlsoAfterAKill) {
 }
 
 TEST(VersionCommandTest, ShowsTheVersion) {
-  EXPECT_EQ(RunCommand({"version"}).out, "grapevine 1.2.3\n");
-  EXPECT_EQ(RunCommand({"version", "--json"}).out, "{\n  \"version\": \"1.2.3\"\n}\n");
+  EXPECT_EQ(RunCommand({"version"}).out, "grapevine 1.2.3 (commit abcdef0)\n");
+  EXPECT_EQ(RunCommand({"version", "--json"}).out, "{\n  \"commit\": \"abcdef0\",\n  \"version\": \"1.2.3\"\n}\n");
 }
 
 TEST(CommandLineTest, ShowsExamplesInTheHelpOfEveryCommand) {
