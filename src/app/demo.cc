@@ -36,7 +36,7 @@ namespace {
 
 // After the blocks begin to flow.
 constexpr base::Duration kLateBy = std::chrono::seconds(3);
-constexpr std::size_t kWorkerThreads = 2;
+constexpr std::size_t kDemoWorkers = 2;
 
 // A folder that is removed with everything in it.
 class TemporaryFolder {
@@ -102,7 +102,7 @@ class Demo {
   runtime::PosixFileSystem files_;
   base::Metrics metrics_;
   base::Random random_{1};
-  runtime::WorkerPool workers_{loop_, kWorkerThreads};
+  runtime::WorkerPool workers_{loop_, kDemoWorkers};
   DemoWorld world_{.host = {.loop = loop_, .workers = workers_, .files = files_, .log = log_},
                    .genesis = {},
                    .genesis_config = {},

@@ -25,7 +25,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t kWorkerThreads = 2;
+constexpr std::size_t kOrdererWorkers = 2;
 
 struct Options {
   ReplayOrdererOptions orderer;  // without what comes from files
@@ -97,7 +97,7 @@ Result<void> Run(const Options& options, std::ostream& out) {
   base::Metrics metrics;
   base::Random random(1);
   std::unique_ptr<ReplayOrderer> orderer;
-  runtime::WorkerPool workers(loop, kWorkerThreads);
+  runtime::WorkerPool workers(loop, kOrdererWorkers);
   const base::Environment environment{
       .executor = loop, .workers = workers, .random = random, .metrics = metrics, .log = base::Logger(&log, "orderer")};
   auto started = ReplayOrderer::Start(environment, loop, files, std::move(*orderer_options));

@@ -22,9 +22,6 @@ namespace {
 
 constexpr int kBacklog = 512;
 
-const sockaddr* Raw(const SocketAddress& address) { return reinterpret_cast<const sockaddr*>(&address.storage); }
-sockaddr* Raw(SocketAddress& address) { return reinterpret_cast<sockaddr*>(&address.storage); }
-
 Result<std::vector<SocketAddress>> LookUp(const HostPort& endpoint, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -68,8 +65,7 @@ std::string SocketAddress::ToString() const {
     return "unix:" + std::string(reinterpret_cast<const sockaddr_un&>(storage).sun_path);
   char host[NI_MAXHOST] = "";
   char service[NI_MAXSERV] = "";
-  if (getnameinfo(Raw(*this), size, host, sizeof(host), service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV) !=
-      0) {
+  if (getnameinfo(raw(), size, host, sizeof(host), service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return "unknown";
   }
   return storage.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, service) : fmt::format("{}:{}", host, service);
@@ -112,7 +108,7 @@ Result<Socket> Listen(const base::Endpoint& endpoint) {
   if (!socket.is_open()) return Fail(ErrorCode::kIo, "listen on '{}': {}", endpoint, std::strerror(errno));
   const int on = 1;
   setsockopt(socket.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (bind(socket.descriptor(), Raw(address), address.size) != 0 || listen(socket.descriptor(), kBacklog) != 0) {
+  if (bind(socket.descriptor(), address.raw(), address.size) != 0 || listen(socket.descriptor(), kBacklog) != 0) {
     if (errno == EADDRINUSE) {
       return Fail(ErrorCode::kUnavailable, "listen address '{}' is in use by another program", endpoint);
     }
@@ -124,7 +120,7 @@ Result<Socket> Listen(const base::Endpoint& endpoint) {
 Result<Socket> StartConnect(const SocketAddress& address) {
   Socket socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return Fail(ErrorCode::kUnavailable, "no socket: {}", std::strerror(errno));
-  if (connect(socket.descriptor(), Raw(address), address.size) != 0 && errno != EINPROGRESS) {
+  if (connect(socket.descriptor(), address.raw(), address.size) != 0 && errno != EINPROGRESS) {
     return Fail(ErrorCode::kUnavailable, "connect to {}: {}", address.ToString(), std::strerror(errno));
   }
   return socket;
@@ -146,14 +142,14 @@ void SetNoDelay(const Socket& socket) {
 SocketAddress LocalAddress(const Socket& socket) {
   SocketAddress address;
   address.size = sizeof(address.storage);
-  getsockname(socket.descriptor(), Raw(address), &address.size);
+  getsockname(socket.descriptor(), address.raw(), &address.size);
   return address;
 }
 
 SocketAddress RemoteAddress(const Socket& socket) {
   SocketAddress address;
   address.size = sizeof(address.storage);
-  getpeername(socket.descriptor(), Raw(address), &address.size);
+  getpeername(socket.descriptor(), address.raw(), &address.size);
   return address;
 }
 

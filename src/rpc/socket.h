@@ -35,6 +35,10 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
 
+  // As the system's calls take it.
+  const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
+
   std::string ToString() const;  // host:port, IPv6 hosts in brackets; unix:/path
   std::uint16_t port() const;
 };

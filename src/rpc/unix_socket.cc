@@ -16,11 +16,9 @@ using base::Result;
 namespace {
 
 constexpr std::string_view kScheme = "unix:";
-constexpr int kBacklog = 64;
+constexpr int kUnixBacklog = 64;
 constexpr mode_t kOnlyOwner = 0600;
 constexpr mode_t kOnlyOwnerFolder = 0700;
-
-const sockaddr* Raw(const SocketAddress& address) { return reinterpret_cast<const sockaddr*>(&address.storage); }
 
 Result<Socket> NewSocket() {
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -47,7 +45,7 @@ Result<void> RemoveStale(const std::string& path, const SocketAddress& address) 
   const auto probe = NewSocket();
   if (!probe) return std::unexpected(probe.error());
   // EAGAIN: somebody listens and has no time.
-  if (connect(probe->descriptor(), Raw(address), address.size) == 0 || errno == EAGAIN) {
+  if (connect(probe->descriptor(), address.raw(), address.size) == 0 || errno == EAGAIN) {
     return Fail(ErrorCode::kUnavailable, "a running program listens on '{}' already", path);
   }
   if (errno != ECONNREFUSED) return Fail(ErrorCode::kIo, "try the socket '{}': {}", path, std::strerror(errno));
@@ -100,13 +98,13 @@ Result<UnixListener> ListenUnix(const std::string& path) {
   if (const auto free = RemoveStale(path, *address); !free) return std::unexpected(free.error());
   auto socket = NewSocket();
   if (!socket) return std::unexpected(socket.error());
-  if (bind(socket->descriptor(), Raw(*address), address->size) != 0) {
+  if (bind(socket->descriptor(), address->raw(), address->size) != 0) {
     const auto code = errno == EADDRINUSE ? ErrorCode::kUnavailable : ErrorCode::kIo;
     return Fail(code, "listen on '{}': {}", path, std::strerror(errno));
   }
   UnixListener listener{.socket = std::move(*socket), .file = std::make_unique<UnixSocketFile>(path)};
   // Nobody can connect before `listen`, so that the mode is in force from the first connection on.
-  if (chmod(path.c_str(), kOnlyOwner) != 0 || listen(listener.socket.descriptor(), kBacklog) != 0) {
+  if (chmod(path.c_str(), kOnlyOwner) != 0 || listen(listener.socket.descriptor(), kUnixBacklog) != 0) {
     return Fail(ErrorCode::kIo, "listen on '{}': {}", path, std::strerror(errno));
   }
   return listener;

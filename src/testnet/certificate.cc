@@ -14,9 +14,7 @@ namespace {
 
 using namespace std::string_view_literals;  // NOLINT: contents with zero bytes
 
-std::string ObjectIdentifier(base::ByteView content) { return Der(0x06, content); }
-
-std::string EcdsaWithSha256() { return DerSequenceOf({ObjectIdentifier("\x2a\x86\x48\xce\x3d\x04\x03\x02")}); }
+std::string EcdsaWithSha256() { return DerSequenceOf({DerObjectIdentifier("\x2a\x86\x48\xce\x3d\x04\x03\x02")}); }
 
 // PrintableString where its alphabet allows, else UTF8String ("Admin@org1.example.com").
 std::string Text(std::string_view text) {
@@ -29,7 +27,7 @@ std::string Text(std::string_view text) {
 // Attribute types 2.5.4.n.
 std::string Attribute(char type, std::string_view text) {
   if (text.empty()) return {};
-  return Der(0x31, DerSequenceOf({ObjectIdentifier(std::string("\x55\x04") + type), Text(text)}));
+  return Der(0x31, DerSequenceOf({DerObjectIdentifier(std::string("\x55\x04") + type), Text(text)}));
 }
 
 std::string Name(const DistinguishedName& name) {
@@ -52,7 +50,7 @@ std::string Time(base::WallTime time) {
 
 // Extension 2.5.29.n.
 std::string Extension(char id, bool critical, base::ByteView value) {
-  return DerSequenceOf({ObjectIdentifier(std::string("\x55\x1d") + id), critical ? Der(0x01, "\xff") : std::string(),
+  return DerSequenceOf({DerObjectIdentifier(std::string("\x55\x1d") + id), critical ? Der(0x01, "\xff") : std::string(),
                         crypto::DerOctetString(value)});
 }
 
@@ -70,8 +68,8 @@ std::string KeyUsage(CertificateKind kind) {
 
 std::string ServerAndClientAuthentication() {
   return Extension(37, false,
-                   DerSequenceOf({ObjectIdentifier("\x2b\x06\x01\x05\x05\x07\x03\x01"),
-                                  ObjectIdentifier("\x2b\x06\x01\x05\x05\x07\x03\x02")}));
+                   DerSequenceOf({DerObjectIdentifier("\x2b\x06\x01\x05\x05\x07\x03\x01"),
+                                  DerObjectIdentifier("\x2b\x06\x01\x05\x05\x07\x03\x02")}));
 }
 
 std::string AuthorityKeyIdentifier(const EcKey& issuer) {

@@ -22,6 +22,8 @@ std::string Der(unsigned char tag, base::ByteView content) {
   return element;
 }
 
+std::string DerObjectIdentifier(base::ByteView content) { return Der(0x06, content); }
+
 std::string DerSequenceOf(std::initializer_list<std::string> elements) {
   std::string content;
   for (const std::string& element : elements) content += element;

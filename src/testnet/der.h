@@ -11,6 +11,8 @@ namespace grapevine::testnet {
 
 // One element: identifier octet, length, content.
 std::string Der(unsigned char tag, base::ByteView content);
+// `content`: the encoded components.
+std::string DerObjectIdentifier(base::ByteView content);
 std::string DerSequenceOf(std::initializer_list<std::string> elements);
 // `unused_bits` of the last byte do not count.
 std::string DerBitString(base::ByteView content, unsigned char unused_bits = 0);

@@ -84,12 +84,10 @@ class Nonces {
   std::string value_;
 };
 
-std::string ObjectIdentifier(base::ByteView content) { return Der(0x06, content); }
-
 // id-ecPublicKey with prime256v1.
 std::string KeyAlgorithm() {
   return DerSequenceOf(
-      {ObjectIdentifier("\x2a\x86\x48\xce\x3d\x02\x01"), ObjectIdentifier("\x2a\x86\x48\xce\x3d\x03\x01\x07")});
+      {DerObjectIdentifier("\x2a\x86\x48\xce\x3d\x02\x01"), DerObjectIdentifier("\x2a\x86\x48\xce\x3d\x03\x01\x07")});
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace grapevine::wire {
 
 namespace {
-std::uint64_t Tag(std::uint32_t number, WireType type) {
+std::uint64_t FieldTag(std::uint32_t number, WireType type) {
   return std::uint64_t{number} << 3 | static_cast<std::uint64_t>(type);
 }
 }  // namespace
@@ -17,7 +17,7 @@ void FieldWriter::AppendVarint(std::uint64_t value) {
 
 FieldWriter& FieldWriter::Integer(std::uint32_t number, std::uint64_t value) {
   if (value == 0) return *this;
-  AppendVarint(Tag(number, WireType::kVarint));
+  AppendVarint(FieldTag(number, WireType::kVarint));
   AppendVarint(value);
   return *this;
 }
@@ -28,7 +28,7 @@ FieldWriter& FieldWriter::Bytes(std::uint32_t number, base::ByteView content) {
 
 FieldWriter& FieldWriter::Element(std::uint32_t number, base::ByteView content) {
   out_.reserve(out_.size() + content.size() + 15);
-  AppendVarint(Tag(number, WireType::kBytes));
+  AppendVarint(FieldTag(number, WireType::kBytes));
   AppendVarint(content.size());
   out_ += content;
   return *this;

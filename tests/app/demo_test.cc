@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -11,34 +10,12 @@
 #include <sstream>
 #include <string>
 
+#include "app/commands.h"
+
 namespace grapevine::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kNetwork = fs::path(GRAPEVINE_TEST_DATA) / "fabric-2.5.5";
-
-// A folder for one test.
-class Scratch {
- public:
-  Scratch() {
-    std::string path = (fs::temp_directory_path() / "grapevine-demo-test-XXXXXX").string();
-    path_ = mkdtemp(path.data());
-  }
-  ~Scratch() { fs::remove_all(path_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-struct Outcome {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
 
 Outcome RunWith(const DemoOptions& options) {
   std::ostringstream out;
@@ -50,7 +27,7 @@ Outcome RunWith(const DemoOptions& options) {
 DemoOptions SmallDemo() {
   DemoOptions options;
   options.peers = 4;
-  options.network = kNetwork.string();
+  options.network = kRecordedNetwork.string();
   options.rate = 0;
   return options;
 }
@@ -65,14 +42,14 @@ std::size_t CountOf(const std::string& text, const std::string& part) {
 void CopyNetwork(const fs::path& to) {
   fs::create_directories(to / "crypto");
   for (const char* kind : {"peerOrganizations", "ordererOrganizations"}) {
-    fs::copy(kNetwork / "crypto" / kind, to / "crypto" / kind, fs::copy_options::recursive);
+    fs::copy(kRecordedNetwork / "crypto" / kind, to / "crypto" / kind, fs::copy_options::recursive);
   }
-  fs::copy(kNetwork / "mychannel.genesis.block", to / "mychannel.genesis.block");
+  fs::copy(kRecordedNetwork / "mychannel.genesis.block", to / "mychannel.genesis.block");
   fs::create_directories(to / "blocks");
-  fs::copy(kNetwork / "blocks" / "orderer.blockfile_000000", to / "blocks" / "orderer.blockfile_000000");
+  fs::copy(kRecordedNetwork / "blocks" / "orderer.blockfile_000000", to / "blocks" / "orderer.blockfile_000000");
 }
 
-fs::path PeerFolder(const fs::path& network, const std::string& peer, const std::string& organization) {
+fs::path FolderOfPeer(const fs::path& network, const std::string& peer, const std::string& organization) {
   return network / "crypto" / "peerOrganizations" / (organization + ".example.com") / "peers" /
          (peer + "." + organization + ".example.com");
 }
@@ -87,7 +64,7 @@ void ExpectRefused(const fs::path& network, const std::vector<std::string>& word
 }
 
 TEST(Demo, SpreadsTheRecordedChainToEveryPeer) {
-  std::ifstream file(kNetwork / "chain.json");
+  std::ifstream file(kRecordedNetwork / "chain.json");
   const auto chain = nlohmann::json::parse(file);
 
   const Outcome outcome = RunWith(SmallDemo());
@@ -165,7 +142,7 @@ TEST(Demo, ReadsFaults) {
 }
 
 TEST(Demo, KeepsTheLedgersWhereAskedAndRefusesToMixThem) {
-  Scratch scratch;
+  ScratchFolder scratch;
   DemoOptions options = SmallDemo();
   options.peers = 2;
   options.ledgers = scratch.path().string();
@@ -180,7 +157,7 @@ TEST(Demo, KeepsTheLedgersWhereAskedAndRefusesToMixThem) {
 }
 
 TEST(Demo, SaysWhatIsMissingInTheNetworkFolder) {
-  Scratch scratch;
+  ScratchFolder scratch;
   ExpectRefused(scratch.path(), {"genesis block", "mychannel.genesis.block", "No such file"});
 
   DemoOptions many = SmallDemo();
@@ -191,26 +168,26 @@ TEST(Demo, SaysWhatIsMissingInTheNetworkFolder) {
 }
 
 TEST(Demo, NamesTheFileOfAKeyThatDoesNotMatchItsCertificate) {
-  Scratch scratch;
+  ScratchFolder scratch;
   CopyNetwork(scratch.path());
-  fs::copy_file(PeerFolder(scratch.path(), "peer3", "org1") / "tls" / "server.key",
-                PeerFolder(scratch.path(), "peer0", "org1") / "tls" / "server.key",
+  fs::copy_file(FolderOfPeer(scratch.path(), "peer3", "org1") / "tls" / "server.key",
+                FolderOfPeer(scratch.path(), "peer0", "org1") / "tls" / "server.key",
                 fs::copy_options::overwrite_existing);
   ExpectRefused(scratch.path(), {"peer0.org1", "/tls", "server.key", "match"});
 }
 
 TEST(Demo, NamesTheFolderWithoutSigningKey) {
-  Scratch scratch;
+  ScratchFolder scratch;
   CopyNetwork(scratch.path());
-  fs::remove_all(PeerFolder(scratch.path(), "peer1", "org1") / "msp" / "keystore");
+  fs::remove_all(FolderOfPeer(scratch.path(), "peer1", "org1") / "msp" / "keystore");
   ExpectRefused(scratch.path(), {"peer1.org1", "/msp", "keystore"});
 }
 
 TEST(Demo, RefusesAnIdentityOfAnotherNetwork) {
-  Scratch scratch;
+  ScratchFolder scratch;
   CopyNetwork(scratch.path());
-  const auto signcerts = PeerFolder(scratch.path(), "peer0", "org1") / "msp" / "signcerts";
-  const auto foreign = PeerFolder(kNetwork, "peer0", "org1") / "tls" / "server.crt";
+  const auto signcerts = FolderOfPeer(scratch.path(), "peer0", "org1") / "msp" / "signcerts";
+  const auto foreign = FolderOfPeer(kRecordedNetwork, "peer0", "org1") / "tls" / "server.crt";
   for (const auto& entry : fs::directory_iterator(signcerts)) {
     fs::copy_file(foreign, entry.path(), fs::copy_options::overwrite_existing);
   }
@@ -218,7 +195,7 @@ TEST(Demo, RefusesAnIdentityOfAnotherNetwork) {
 }
 
 TEST(Demo, NamesTheDamagedBlockFileAndItsOffset) {
-  Scratch scratch;
+  ScratchFolder scratch;
   CopyNetwork(scratch.path());
   const auto path = scratch.path() / "blocks" / "orderer.blockfile_000000";
   fs::resize_file(path, fs::file_size(path) - 5);
@@ -227,9 +204,9 @@ TEST(Demo, NamesTheDamagedBlockFileAndItsOffset) {
 
 TEST(Demo, RefusesAForgedBlockAndSaysSo) {
   // Given a chain in which one bit of a transaction of block 1 differs
-  Scratch scratch;
+  ScratchFolder scratch;
   CopyNetwork(scratch.path());
-  std::ifstream file(kNetwork / "chain.json");
+  std::ifstream file(kRecordedNetwork / "chain.json");
   const auto block = nlohmann::json::parse(file)["blocks"][1];
   const auto path = scratch.path() / "blocks" / "orderer.blockfile_000000";
   std::fstream chain(path, std::ios::in | std::ios::out | std::ios::binary);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/commands.h"
 #include "app/testnet_command.h"
 #include "support/listener.h"
 
@@ -26,20 +27,14 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // Far more than anything here takes; only a test that fails waits so long.
 constexpr auto kDeadline = std::chrono::seconds(90);
 constexpr std::uint64_t kBlocks = 20;
 
 const ProgramInfo kProgram{.version = "1.2.3", .commit = "abcdef0", .demo_network = ""};
-
-std::string Read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return std::move(text).str();
-}
 
 // A command in a process of its own. Its errors and log lines go to a file.
 class Process {
@@ -96,12 +91,6 @@ class Process {
   int out_ = -1;
 };
 
-struct Outcome {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
 Outcome RunCommand(std::vector<std::string> arguments) {
   std::ostringstream out;
   std::ostringstream err;
@@ -109,7 +98,7 @@ Outcome RunCommand(std::vector<std::string> arguments) {
   return {.status = status, .out = out.str(), .err = err.str()};
 }
 
-class NodeCommandTest : public testing::Test {
+class NodeCommandTest : public ::testing::Test {
  protected:
   NodeCommandTest() {
     std::string name = (fs::temp_directory_path() / "node-XXXXXX").string();
@@ -158,7 +147,7 @@ class NodeCommandTest : public testing::Test {
   std::unique_ptr<Process> StartNode(const std::string& config) {
     auto node = std::make_unique<Process>(std::vector<std::string>{"node", "start", "--config", config}, Log("node"));
     const std::string line = node->FirstLine();
-    EXPECT_THAT(line, StartsWith("grapevine 1.2.3: ")) << Read(Log("node"));
+    EXPECT_THAT(line, StartsWith("grapevine 1.2.3: ")) << ContentOf(Log("node"));
     return node;
   }
   static std::uint64_t HeightOf(const std::string& config) {
@@ -194,7 +183,7 @@ TEST_F(NodeCommandTest, RunsFromItsStartToATermination) {
   EXPECT_EQ(parsed["certificateExpires"], "2044-12-27T00:00:00Z");
   EXPECT_TRUE(parsed["channels"].empty());
 
-  EXPECT_EQ(node.Stop(SIGTERM), 0) << Read(Log("node"));
+  EXPECT_EQ(node.Stop(SIGTERM), 0) << ContentOf(Log("node"));
   EXPECT_FALSE(fs::exists(socket));
 }
 
@@ -214,7 +203,7 @@ TEST_F(NodeCommandTest, JoinsShowsFetchesAndLeavesAChannel) {
     fs::remove(file);
     EXPECT_EQ(RunCommand({"channel", "fetch", position, file, "-c", "mychannel", "--config", config}).status, 0);
     // As stored: with a code for the transaction that nobody has validated.
-    EXPECT_EQ(Read(file).size(), Read(Genesis()).size() + 1) << position;
+    EXPECT_EQ(ContentOf(file).size(), ContentOf(Genesis()).size() + 1) << position;
   }
   const auto missing = RunCommand({"channel", "fetch", "7", file, "-c", "mychannel", "--config", config});
   EXPECT_EQ(missing.status, 1);
@@ -255,7 +244,7 @@ TEST_F(NodeCommandTest, RefusesASecondNodeOnTheSameData) {
   Process second({"node", "start", "--config", config}, Log("second"));
   EXPECT_EQ(second.FirstLine(), "");
   EXPECT_EQ(second.Wait(), 1);
-  EXPECT_THAT(Read(Log("second")), HasSubstr("is in use by another process"));
+  EXPECT_THAT(ContentOf(Log("second")), HasSubstr("is in use by another process"));
 }
 
 TEST_F(NodeCommandTest, RefusesToStartWithoutConfiguration) {
@@ -270,7 +259,7 @@ TEST_F(NodeCommandTest, SaysWhenItIsReadyOnADescriptor) {
   Process node({"node", "start", "--config", WriteConfig(1), "--ready-fd", std::to_string(ends[1])}, Log("node"));
   close(ends[1]);
   char text[16] = {};
-  EXPECT_EQ(read(ends[0], text, sizeof(text)), 6) << Read(Log("node"));
+  EXPECT_EQ(read(ends[0], text, sizeof(text)), 6) << ContentOf(Log("node"));
   EXPECT_STREQ(text, "ready\n");
   close(ends[0]);
   EXPECT_EQ(node.Stop(SIGINT), 0);
@@ -285,7 +274,7 @@ TEST_F(NodeCommandTest, FollowsTheOrderingServiceAlsoAfterAKill) {
                    TlsAuthority("peerOrganizations", "org2.example.com").string()},
                   Log("orderer"));
   std::string line = orderer.FirstLine();
-  ASSERT_THAT(line, StartsWith("serving channel mychannel on ")) << Read(Log("orderer"));
+  ASSERT_THAT(line, StartsWith("serving channel mychannel on ")) << ContentOf(Log("orderer"));
   line = line.substr(line.find("127.0.0.1"));
   const std::string deliver =
       "    addressOverrides:\n      - from: 127.0.0.1:17050\n        to: " + line.substr(0, line.find(',')) +
@@ -297,7 +286,7 @@ TEST_F(NodeCommandTest, FollowsTheOrderingServiceAlsoAfterAKill) {
   const std::uint64_t height = 1 + kBlocks + kBlocks / 7;
   for (const auto& config : {first, second}) {
     ASSERT_EQ(RunCommand({"channel", "join", "-b", Genesis(), "--config", config}).status, 0);
-    EXPECT_TRUE(Reaches(config, height)) << Read(Log("node"));
+    EXPECT_TRUE(Reaches(config, height)) << ContentOf(Log("node"));
   }
   const auto info = RunCommand({"channel", "getinfo", "-c", "mychannel", "--config", first});
   EXPECT_EQ(info.out, RunCommand({"channel", "getinfo", "-c", "mychannel", "--config", second}).out);

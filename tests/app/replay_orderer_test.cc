@@ -4,10 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "app/commands.h"
 #include "app/network_folder.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -29,26 +29,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;  // NOLINT
 
-constexpr auto kDeadline = 60s;
 constexpr std::uint64_t kHeight = 203;
 
-const std::string kNetwork = testing::FixturePath("");
-const std::string kBlocks = testing::FixturePath("blocks/orderer.blockfile_000000");
-
-class Scratch {
- public:
-  Scratch() {
-    std::string path = (fs::temp_directory_path() / "grapevine-replay-test-XXXXXX").string();
-    path_ = mkdtemp(path.data());
-  }
-  ~Scratch() { fs::remove_all(path_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+const std::string kBlockFile = testing::FixturePath("blocks/orderer.blockfile_000000");
 
 // Takes every block that follows the last.
 class Taker final : public ledger::BlockSink {
@@ -75,9 +58,9 @@ class ReplayOrdererTest : public ::testing::Test {
 
   // With mutual TLS, unless changed.
   ReplayOrdererOptions Options() {
-    const OrdererFiles orderer = ReadOrderer(kNetwork).value();
+    const OrdererFiles orderer = ReadOrderer(kRecordedNetwork).value();
     ReplayOrdererOptions options;
-    options.chain.path = kBlocks;
+    options.chain.path = kBlockFile;
     options.listen = "127.0.0.1:0";
     options.tls_certificate = orderer.tls_certificate;
     options.tls_key = orderer.tls_key;
@@ -96,7 +79,7 @@ class ReplayOrdererTest : public ::testing::Test {
 
   // Pulls as peer0 of Org1, or as somebody who says so.
   void Pull(const ReplayOrderer& orderer, msp::LocalMsp local, bool tls = true, bool shows_certificate = true) {
-    const PeerFiles peer = ReadPeers(kNetwork, 1, 1).value().front();
+    const PeerFiles peer = ReadPeers(kRecordedNetwork, 1, 1).value().front();
     runtime::OrdererDialerOptions dialing;
     dialing.tls = tls;
     if (shows_certificate) {
@@ -121,10 +104,10 @@ class ReplayOrdererTest : public ::testing::Test {
         std::move(sources), [](const base::Error&) {});
   }
   msp::LocalMsp Member() {
-    const PeerFiles peer = ReadPeers(kNetwork, 1, 1).value().front();
+    const PeerFiles peer = ReadPeers(kRecordedNetwork, 1, 1).value().front();
     return msp::LoadLocalMsp(peer.msp, "Org1MSP", msp::MspVersion::kV1_4_3, loop.WallNow()).value();
   }
-  bool Wait(const std::function<bool()>& done) { return loop.RunUntil(done, kDeadline); }
+  bool Wait(const std::function<bool()>& done) { return loop.RunUntil(done, 60s); }
   bool WaitForFailure(const std::string& words) {
     return Wait([&] { return client->state().last_failure.find(words) != std::string::npos; });
   }
@@ -220,37 +203,37 @@ TEST_F(ReplayOrdererTest, AStrangerIsForbidden) {
 
 TEST_F(ReplayOrdererTest, FindsTheChainInFoldersOfOrderersAndPeers) {
   for (const char* layout : {".", "chains", "chains/chains", "ledgersData/chains/chains"}) {
-    Scratch scratch;
+    ScratchFolder scratch;
     const fs::path folder = scratch.path() / layout / "mychannel";
     fs::create_directories(folder);
-    fs::copy(kBlocks, folder / "blockfile_000000");
+    fs::copy(kBlockFile, folder / "blockfile_000000");
     ReplayOrdererOptions options = Options();
     options.chain.path = scratch.path().string();
     EXPECT_EQ(Start(options)->chain().recorded().height(), kHeight) << layout;
     options.chain.channel = "another";
     EXPECT_NE(WhyNot(options).find("no block files of channel 'another'"), std::string::npos);
     fs::create_directories(scratch.path() / layout / "other");
-    fs::copy(kBlocks, scratch.path() / layout / "other" / "blockfile_000000");
+    fs::copy(kBlockFile, scratch.path() / layout / "other" / "blockfile_000000");
     options.chain.channel.clear();
     EXPECT_NE(WhyNot(options).find("name one of these folders"), std::string::npos);
   }
 }
 
 TEST_F(ReplayOrdererTest, SaysWhatIsWrongWithTheFiles) {
-  Scratch scratch;
+  ScratchFolder scratch;
   const std::string path = (scratch.path() / "blockfile").string();
   ReplayOrdererOptions options = Options();
   options.chain.path = path;
   EXPECT_NE(WhyNot(options).find(path), std::string::npos);
 
-  fs::copy(kBlocks, path);
+  fs::copy(kBlockFile, path);
   fs::resize_file(path, fs::file_size(path) - 5);
   EXPECT_NE(WhyNot(options).find("'" + path + "' is damaged at offset"), std::string::npos) << WhyNot(options);
 
   std::ofstream(path, std::ios::trunc).close();
   EXPECT_NE(WhyNot(options).find("there is no block in '" + path + "'"), std::string::npos) << WhyNot(options);
 
-  options.chain.path = kBlocks;
+  options.chain.path = kBlockFile;
   options.chain.genesis = base::Bytes(testing::ReadFixture("blocks/5.block"));
   EXPECT_NE(WhyNot(options).find("the genesis block is not a block 0"), std::string::npos) << WhyNot(options);
 
@@ -261,7 +244,7 @@ TEST_F(ReplayOrdererTest, SaysWhatIsWrongWithTheFiles) {
 
 // A chain whose files begin with block 1, as after a join by the genesis block.
 TEST_F(ReplayOrdererTest, TheGenesisBlockMayComeFromElsewhere) {
-  Scratch scratch;
+  ScratchFolder scratch;
   const std::string whole = testing::ReadFixture("blocks/orderer.blockfile_000000");
   const auto index = testing::ReadFixtureJson("chain.json");
   const auto second = index["blocks"][1]["orderer_file_offset"].get<std::size_t>();

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/commands.h"
 #include "ledger/block.h"
 #include "testnet/block_maker.h"
 #include "testnet/channel_config.h"
@@ -16,15 +17,9 @@ namespace grapevine::app {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-std::string Read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return std::move(text).str();
-}
-
-class TestnetCommandTest : public testing::Test {
+class TestnetCommandTest : public ::testing::Test {
  protected:
   TestnetCommandTest() {
     std::string name = (fs::temp_directory_path() / "testnet-XXXXXX").string();
@@ -46,11 +41,11 @@ TEST_F(TestnetCommandTest, WritesTheNetwork) {
   ASSERT_EQ(Run(), 0) << err_.str();
   const testnet::Network network({});
   for (const auto& [path, content] : testnet::CryptoTree(network)) {
-    EXPECT_EQ(Read(Net() / "crypto" / path), content) << path;
+    EXPECT_EQ(ContentOf(Net() / "crypto" / path), content) << path;
   }
-  EXPECT_EQ(Read(Net() / "mychannel.block"),
+  EXPECT_EQ(ContentOf(Net() / "mychannel.block"),
             testnet::BlockMaker(network, testnet::LoopbackChannel(network, 17050)).genesis());
-  EXPECT_EQ(Read(Net() / "endpoints.txt"),
+  EXPECT_EQ(ContentOf(Net() / "endpoints.txt"),
             "orderer.example.com OrdererMSP 127.0.0.1:17050\n"
             "peer0.org1.example.com Org1MSP 127.0.0.1:17060\n"
             "peer1.org1.example.com Org1MSP 127.0.0.1:17070\n"
@@ -87,7 +82,7 @@ TEST_F(TestnetCommandTest, WritesTheChainAsABlockFile) {
     append(maker.Next());
     append(maker.NextConfig({{{"Orderer"}, "BatchSize", testnet::BatchSizeValue(10 + i)}}));
   }
-  EXPECT_EQ(Read(Net() / "chain/blockfile_000000"), expected);
+  EXPECT_EQ(ContentOf(Net() / "chain/blockfile_000000"), expected);
   EXPECT_FALSE(fs::exists(Net() / "chain/blockfile_000001"));
 }
 
@@ -112,10 +107,10 @@ TEST_F(TestnetCommandTest, StartsAnotherFileWhereOneIsFull) {
 TEST_F(TestnetCommandTest, DoesNotOverwriteANetwork) {
   ASSERT_EQ(Run(), 0) << err_.str();
   options_.seed = 2;
-  const std::string genesis = Read(Net() / "mychannel.block");
+  const std::string genesis = ContentOf(Net() / "mychannel.block");
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_.str(), HasSubstr("holds a network already"));
-  EXPECT_EQ(Read(Net() / "mychannel.block"), genesis);
+  EXPECT_EQ(ContentOf(Net() / "mychannel.block"), genesis);
 }
 
 TEST_F(TestnetCommandTest, RefusesMoreNodesThanPorts) {

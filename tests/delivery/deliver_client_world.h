@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "delivery/deliver_client.h"
+#include "delivery/given_channel.h"
 #include "ledger/block.h"
 #include "simulation/model_orderer.h"
 #include "simulation/orderer_dialer.h"
@@ -21,8 +22,6 @@
 namespace grapevine::delivery {
 
 using namespace std::chrono_literals;
-
-inline constexpr char kChannel[] = "mychannel";
 
 // Takes blocks in order, verifies each against the one before, and keeps them.
 class GivenSink final : public ledger::BlockSink {

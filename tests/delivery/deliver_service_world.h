@@ -14,6 +14,7 @@
 #include "common/common.pb.h"
 #include "crypto/hash.h"
 #include "delivery/deliver_service.h"
+#include "delivery/given_channel.h"
 #include "msp/block.h"
 #include "orderer/ab.pb.h"
 #include "simulation/authority.h"
@@ -23,8 +24,6 @@
 namespace grapevine::delivery {
 
 using namespace std::chrono_literals;  // NOLINT
-
-inline constexpr char kChannel[] = "mychannel";
 
 // What a client asks for; every part of it can be wrong.
 struct Ask {

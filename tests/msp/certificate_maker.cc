@@ -185,4 +185,10 @@ std::string MakeRevocationList(const TestIdentity& authority, const TestIdentity
   return config;
 }
 
+std::string Refusal(const MspPtr& msp, const TestIdentity& identity) {
+  const auto parsed = msp->Deserialize(identity.pem());
+  if (!parsed) return parsed.error().message;
+  return (*parsed)->validation() ? "" : (*parsed)->validation().error().message;
+}
+
 }  // namespace grapevine::msp

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "msp/certificate.h"
+#include "msp/msp.h"
 #include "msp/msp_config.pb.h"
 
 namespace grapevine::msp {
@@ -53,5 +54,8 @@ std::string MakeRevocationList(const TestIdentity& authority, const TestIdentity
 // TestMSP with these authorities, and NodeOUs client, peer, admin and orderer unless `node_ous` is false.
 ::msp::FabricMSPConfig MakeMspConfig(const std::vector<TestIdentity>& roots,
                                      const std::vector<TestIdentity>& intermediates = {}, bool node_ous = true);
+
+// "" or why the identity is refused, by the chain or by validation.
+std::string Refusal(const MspPtr& msp, const TestIdentity& identity);
 
 }  // namespace grapevine::msp

@@ -36,13 +36,6 @@ MspPtr MakeMsp(const std::vector<TestIdentity>& roots, const std::vector<TestIde
   return Value(Msp::Create(MakeMspConfig(roots, intermediates), version));
 }
 
-// "" or why the identity is refused, by the chain or by validation.
-std::string Refusal(const MspPtr& msp, const TestIdentity& identity) {
-  const auto parsed = msp->Deserialize(identity.pem());
-  if (!parsed) return parsed.error().message;
-  return (*parsed)->validation() ? "" : (*parsed)->validation().error().message;
-}
-
 class ChainRule : public ::testing::Test {
  protected:
   TestIdentity root_ = MakeRoot(CaSpec("root"));

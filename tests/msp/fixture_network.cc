@@ -48,6 +48,11 @@ LocalMsp LoadFixturePeer(std::string_view organization, std::string_view msp_id)
   return Value(LoadLocalMsp(folder, std::string(msp_id), MspVersion::kV1_4_3, FixtureTime()));
 }
 
+const nlohmann::json& IdentityIndex() {
+  static const nlohmann::json kIndex = testing::ReadFixtureJson("identities/index.json");
+  return kIndex;
+}
+
 base::WallTime FixtureTime() {
   using namespace std::chrono;
   return sys_days(2026y / 11 / 22) + 15h;

@@ -1,6 +1,7 @@
 // The recorded network's channel configurations and MSP folders, as the code under test sees them.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ const FixtureChannel& FixtureChannelOf(std::string_view config);
 // The files of a folder below "crypto/", as "peerOrganizations/org1.example.com/peers/peer0.org1.example.com/msp".
 MspFolder ReadFixtureMspFolder(std::string_view name);
 LocalMsp LoadFixturePeer(std::string_view organization, std::string_view msp_id);
+
+// identities/index.json: Fabric's verdict on each recorded identity.
+const nlohmann::json& IdentityIndex();
 
 // A moment shortly after the verdicts were recorded (2026-11-22 15:00 UTC).
 base::WallTime FixtureTime();

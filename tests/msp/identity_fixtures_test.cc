@@ -28,21 +28,17 @@ using nlohmann::json;
   return principal;
 }
 
-const json& Index() {
-  static const json kIndex = testing::ReadFixtureJson("identities/index.json");
-  return kIndex;
-}
-
 std::vector<std::string> Names() {
   std::vector<std::string> names;
-  for (const json& entry : Index()["identities"]) names.push_back(entry["name"]);
+  for (const json& entry : IdentityIndex()["identities"]) names.push_back(entry["name"]);
   return names;
 }
 
 class RecordedIdentity : public ::testing::TestWithParam<std::string> {
  protected:
   const json& Entry() const {
-    return *std::ranges::find_if(Index()["identities"], [](const json& entry) { return entry["name"] == GetParam(); });
+    return *std::ranges::find_if(IdentityIndex()["identities"],
+                                 [](const json& entry) { return entry["name"] == GetParam(); });
   }
   std::string Bytes() const { return testing::ReadFixture("identities/" + GetParam() + ".bin"); }
 };

@@ -42,19 +42,14 @@ struct TestPeer {
 
 Bytes IdentityOf(const std::string& name) { return Bytes(testing::ReadFixture("identities/" + name + ".bin")); }
 
-const json& Index() {
-  static const json kIndex = testing::ReadFixtureJson("identities/index.json");
-  return kIndex;
-}
-
 // Signature of `name` over Message().
 Bytes SignatureOf(const std::string& name) {
-  for (const json& entry : Index()["identities"]) {
+  for (const json& entry : IdentityIndex()["identities"]) {
     if (entry["name"] == name) return Bytes(testing::FromHexText(entry["signature_of_message"].get<std::string>()));
   }
   throw std::runtime_error("no signature of " + name);
 }
-Bytes Message() { return Bytes(Index()["message"].get<std::string>()); }
+Bytes Message() { return Bytes(IdentityIndex()["message"].get<std::string>()); }
 
 class ObservingPeer : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
@@ -62,7 +57,7 @@ TEST_P(ObservingPeer, GivesFabricsVerdictOnEveryRecordedIdentity) {
   const auto& [organization, config] = GetParam();
   TestPeer peer(organization, organization == "org1" ? "Org1MSP" : "Org2MSP", config);
   IdentityMapper mapper(peer.node.environment(), peer.crypto, peer.crypto.own_identity());
-  for (const json& entry : Index()["identities"]) {
+  for (const json& entry : IdentityIndex()["identities"]) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const json& expected = entry[config]["at_" + organization + "_peer"];
     const Bytes identity = IdentityOf(entry["name"]);
@@ -90,13 +85,13 @@ TEST_P(ObservingPeer, GivesFabricsVerdictOnEveryRecordedIdentity) {
   }
 }
 
-std::string TestName(const ::testing::TestParamInfo<ObservingPeer::ParamType>& info) {
+std::string PeerAndConfig(const ::testing::TestParamInfo<ObservingPeer::ParamType>& info) {
   return std::get<0>(info.param) + "_" + std::get<1>(info.param);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fabric255, ObservingPeer,
                          ::testing::Combine(::testing::Values("org1", "org2"), ::testing::Values("genesis", "latest")),
-                         TestName);
+                         PeerAndConfig);
 
 TEST(MspMessageCrypto, ExpiryIsNotPartOfValidationButIsReported) {
   TestPeer peer("org1", "Org1MSP", "");

@@ -32,12 +32,6 @@ constexpr std::uint64_t kBatchSize = 10;
 // Empty: accepted; otherwise the class of the refusal.
 using Verdict = std::string;
 
-const ChannelConfigPtr& ConfigOf(const std::string& name) {
-  static const auto kGenesis = Value(ChannelConfig::FromBlock(ReadFixture("mychannel.genesis.block")));
-  static const auto kLatest = Value(ChannelConfig::FromBlock(ReadFixture("mychannel.latest-config.block")));
-  return name == "genesis" ? kGenesis : kLatest;
-}
-
 const MspPtr& LocalMspOf(const std::string& peer) {
   static const MspPtr kOrg1 = LoadFixturePeer("org1", "Org1MSP").msp;
   static const MspPtr kOrg2 = LoadFixturePeer("org2", "Org2MSP").msp;
@@ -46,8 +40,7 @@ const MspPtr& LocalMspOf(const std::string& peer) {
 
 std::map<wire::PkiId, base::Bytes> RecordedPeers() {
   std::map<wire::PkiId, base::Bytes> peers;
-  const json index = ReadFixtureJson("identities/index.json");
-  for (const json& entry : index.at("identities")) {
+  for (const json& entry : IdentityIndex().at("identities")) {
     const std::string file = entry.at("file");
     if (!file.starts_with("peer")) continue;
     base::Bytes identity(ReadFixture("identities/" + file));
@@ -60,7 +53,7 @@ std::map<wire::PkiId, base::Bytes> RecordedPeers() {
 class Receiver {
  public:
   explicit Receiver(const json& vector)
-      : config_(ConfigOf(vector.at("config"))),
+      : config_(FixtureChannelOf(vector.at("config").get<std::string>()).config),
         connection_(
             wire::PkiId::From(testing::FromHexText(vector.value("connection_pki_id", ""))).value_or(wire::PkiId())) {
     deserializers_.local = LocalMspOf(vector.at("receiver"));
@@ -206,7 +199,7 @@ class Receiver {
 };
 
 Verdict JudgeBlock(const json& vector, const base::Bytes& bytes) {
-  ChannelConfigPtr config = ConfigOf(vector.at("config"));
+  ChannelConfigPtr config = FixtureChannelOf(vector.at("config").get<std::string>()).config;
   if (vector.at("channel") != kChannel) {  // the same configuration under the other name
     const std::string block = ReadFixture("mychannel.latest-config.block");
     config = Value(

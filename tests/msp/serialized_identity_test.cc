@@ -55,11 +55,11 @@ TEST(SerializedIdentityTest, RefusesWhatIsMalformedEmptyOrTooLarge) {
 // Anybody can send such an identity: it must not fill the log of whoever runs the node.
 TEST(SerializedIdentityTest, RefusesAnMspIdThatIsNotUtf8Quietly) {
   for (const char* text : {"Org\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "cut \xe2\x82"}) {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     const auto identity = ParseSerializedIdentity(MspId(text) + IdBytes("pem"));
     const auto pki_id = ComputePkiId(MspId(text) + IdBytes("pem"));
     const auto overwritten = ParseSerializedIdentity(MspId(text) + MspId("Org1MSP"));
-    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
     ASSERT_FALSE(identity.has_value());
     EXPECT_EQ(identity.error().code, ErrorCode::kInvalid);
     EXPECT_EQ(identity.error().message, "the identity's MSP id is not UTF-8");

@@ -31,11 +31,6 @@ std::string SetupError(const ::msp::FabricMSPConfig& config, MspVersion version 
   return msp ? "" : msp.error().message;
 }
 
-std::string Refusal(const MspPtr& msp, const TestIdentity& identity) {
-  const auto parsed = Value(msp->Deserialize(identity.pem()));
-  return parsed->validation() ? "" : parsed->validation().error().message;
-}
-
 ::common::MSPPrincipal Principal(::common::MSPPrincipal::Classification classification, const std::string& bytes) {
   ::common::MSPPrincipal principal;
   principal.set_principal_classification(classification);

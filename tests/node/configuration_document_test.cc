@@ -11,13 +11,13 @@
 namespace grapevine::node {
 namespace {
 
-std::string Row(const ConfigKey& key) {
+std::string TableRow(const ConfigKey& key) {
   const std::string value = FormatDefault(key);
   return fmt::format("| `{}` | {} | {} | {} | {} | {} |", key.name, KindOf(key), value.empty() ? "none" : value,
                      ToLetter(key.rule), key.component, key.meaning);
 }
 
-std::string Row(const NotApplicablePart& part) { return fmt::format("| `{}` | {} |", part.name, part.reason); }
+std::string TableRow(const NotApplicablePart& part) { return fmt::format("| `{}` | {} |", part.name, part.reason); }
 
 TEST(ConfigDocumentTest, ShowsTheTablesOfTheCode) {
   std::ifstream document(std::string(GRAPEVINE_SOURCE_DIR) + "/docs/configuration.md");
@@ -29,12 +29,12 @@ TEST(ConfigDocumentTest, ShowsTheTablesOfTheCode) {
   std::vector<std::string> expected;
   std::string text;
   for (const ConfigKey& key : ConfigKeys()) {
-    expected.push_back(Row(key));
-    text += Row(key) + "\n";
+    expected.push_back(TableRow(key));
+    text += TableRow(key) + "\n";
   }
   for (const NotApplicablePart& part : NotApplicableParts()) {
-    expected.push_back(Row(part));
-    text += Row(part) + "\n";
+    expected.push_back(TableRow(part));
+    text += TableRow(part) + "\n";
   }
   EXPECT_EQ(documented, expected) << "the table must be:\n" << text;
 }

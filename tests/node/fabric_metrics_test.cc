@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "node/given_channel.h"
 #include "simulation/authority.h"
 #include "simulation/node_peer.h"
 #include "simulation/simulated_block.h"
@@ -14,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr char kChannel[] = "mychannel";
 constexpr char kOrg1[] = "Org1MSP";
 
 template <typename Families>

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "msp/block.h"
+#include "node/given_channel.h"
 #include "simulation/authority.h"
 #include "simulation/node_peer.h"
 #include "simulation/simulated_block.h"
@@ -23,8 +24,6 @@ using namespace std::chrono_literals;
 using simulation::Authority;
 using simulation::NodePeer;
 using simulation::World;
-
-constexpr char kChannel[] = "mychannel";
 
 class NodeTest : public ::testing::Test {
  protected:

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 class ClientAgainst : public OracleTest {};
 INSTANTIATE_TEST_SUITE_P(Grpc, ClientAgainst, ::testing::Values("cpp", "go"), OracleName);
 
-std::string Bytes(std::initializer_list<int> values) {
+std::string StringOf(std::initializer_list<int> values) {
   std::string bytes;
   for (int value : values) bytes += static_cast<char>(value);
   return bytes;
@@ -132,7 +132,7 @@ TEST_P(ClientAgainst, GetsStatusAfterMessages) {
 TEST_P(ClientAgainst, SendsAndReceivesMetadata) {
   StartServer();
   auto connection = Connect();
-  std::string data = Bytes({0, 1, 0xFE, 0xFF, 0x2C});
+  std::string data = StringOf({0, 1, 0xFE, 0xFF, 0x2C});
   auto stream =
       Open(*connection, "/oracle.Test/Headers", {.metadata = {{"x-text", "some text"}, {"x-data-bin", data}}});
   stream->ReadAll();

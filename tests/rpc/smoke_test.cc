@@ -43,7 +43,7 @@ std::string TlsPath(int org, int peer) {
          ".example.com/tls/";
 }
 
-std::shared_ptr<const TlsIdentity> PeerIdentity(int org, int peer) {
+std::shared_ptr<const TlsIdentity> ReadTlsIdentity(int org, int peer) {
   auto identity =
       TlsIdentity::FromPem(ReadData(TlsPath(org, peer) + "server.crt"), ReadData(TlsPath(org, peer) + "server.key"));
   EXPECT_TRUE(identity.has_value()) << identity.error().message;
@@ -60,7 +60,7 @@ std::shared_ptr<const TlsTrust> TrustOf(std::vector<int> orgs) {
 
 ServerOptions MutualServer(bool require = true) {
   ServerOptions options;
-  options.tls = TlsServerConfig{.identity = [own = PeerIdentity(1, 0)] { return own; },
+  options.tls = TlsServerConfig{.identity = [own = ReadTlsIdentity(1, 0)] { return own; },
                                 .client_trust = [trust = TrustOf({1, 2})] { return trust; },
                                 .require_client_certificate = require};
   return options;
@@ -68,7 +68,7 @@ ServerOptions MutualServer(bool require = true) {
 
 ClientOptions MutualClient(int org = 2) {
   ClientOptions options;
-  options.tls = TlsClientConfig{.identity = [own = PeerIdentity(org, 0)] { return own; },
+  options.tls = TlsClientConfig{.identity = [own = ReadTlsIdentity(org, 0)] { return own; },
                                 .trust = [trust = TrustOf({1})] { return trust; }};
   return options;
 }
@@ -159,10 +159,10 @@ TEST_F(SmokeTest, BothSidesSeeTheCertificateOfTheOther) {
   Recorder client(connection_->Open(kStream, {}));
   ASSERT_TRUE(Until([&] { return !accepted_.empty(); }));
   EXPECT_TRUE(connection_->peer().secure);
-  EXPECT_EQ(connection_->peer().certificate, PeerIdentity(1, 0)->certificate());
-  EXPECT_EQ(connection_->peer().local_certificate, PeerIdentity(2, 0)->certificate());
-  EXPECT_EQ(accepted_[0]->stream->peer().certificate, PeerIdentity(2, 0)->certificate());
-  EXPECT_EQ(accepted_[0]->stream->peer().local_certificate, PeerIdentity(1, 0)->certificate());
+  EXPECT_EQ(connection_->peer().certificate, ReadTlsIdentity(1, 0)->certificate());
+  EXPECT_EQ(connection_->peer().local_certificate, ReadTlsIdentity(2, 0)->certificate());
+  EXPECT_EQ(accepted_[0]->stream->peer().certificate, ReadTlsIdentity(2, 0)->certificate());
+  EXPECT_EQ(accepted_[0]->stream->peer().local_certificate, ReadTlsIdentity(1, 0)->certificate());
 }
 
 TEST_F(SmokeTest, UnaryCallIsAnswered) {
@@ -309,7 +309,7 @@ TEST_F(SmokeTest, ClientCertificateIsSeenButNotVerifiedWhenNotRequired) {
   Connect(MutualClient(2));
   Recorder client(connection_->Open(kStream, {}));
   ASSERT_TRUE(Until([&] { return !accepted_.empty(); }));
-  EXPECT_EQ(accepted_[0]->stream->peer().certificate, PeerIdentity(2, 0)->certificate());
+  EXPECT_EQ(accepted_[0]->stream->peer().certificate, ReadTlsIdentity(2, 0)->certificate());
 }
 
 TEST_F(SmokeTest, ServerOfAnUntrustedOrganisationIsRefused) {

@@ -19,11 +19,9 @@ namespace {
 using base::Handle;
 using namespace std::chrono_literals;  // NOLINT
 
-constexpr auto kDeadline = 60s;
-
 class EventLoopTest : public ::testing::Test {
  protected:
-  bool Until(const std::function<bool()>& done) { return loop_.RunUntil(done, kDeadline); }
+  bool Until(const std::function<bool()>& done) { return loop_.RunUntil(done, 60s); }
 
   EventLoop loop_;
   std::vector<int> order_;

@@ -21,16 +21,16 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr base::Duration kQuiet = 50ms;
-constexpr base::Duration kDeadline = 20s;
+constexpr base::Duration kReportDeadline = 20s;
 // Long enough for a report that must not come: several times the quiet time.
 constexpr base::Duration kNoReport = 300ms;
 
 void Write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
-class FileWatchTest : public testing::Test {
+class FileWatchTest : public ::testing::Test {
  protected:
   FileWatchTest() {
-    std::string name = testing::TempDir() + "file_watch_XXXXXX";
+    std::string name = ::testing::TempDir() + "file_watch_XXXXXX";
     folder_ = mkdtemp(name.data());
     fs::create_directories(folder_ / "msp" / "signcerts");
     Write(folder_ / "msp" / "signcerts" / "cert.pem", "one");
@@ -47,18 +47,18 @@ class FileWatchTest : public testing::Test {
   }
   void StartAll() { Start({folder_ / "msp", folder_ / "tls" / "server.crt", folder_ / "tls" / "server.key"}); }
 
-  testing::AssertionResult Reported(int count) {
-    if (!loop_.RunUntil([&] { return reports_ >= count; }, kDeadline)) {
-      return testing::AssertionFailure() << reports_ << " reports, not " << count;
+  ::testing::AssertionResult Reported(int count) {
+    if (!loop_.RunUntil([&] { return reports_ >= count; }, kReportDeadline)) {
+      return ::testing::AssertionFailure() << reports_ << " reports, not " << count;
     }
     loop_.RunUntil([] { return false; }, kNoReport);
-    if (reports_ != count) return testing::AssertionFailure() << reports_ << " reports, not " << count;
-    return testing::AssertionSuccess();
+    if (reports_ != count) return ::testing::AssertionFailure() << reports_ << " reports, not " << count;
+    return ::testing::AssertionSuccess();
   }
-  testing::AssertionResult NothingReported() {
+  ::testing::AssertionResult NothingReported() {
     loop_.RunUntil([] { return false; }, kNoReport);
-    if (reports_ != 0) return testing::AssertionFailure() << reports_ << " reports";
-    return testing::AssertionSuccess();
+    if (reports_ != 0) return ::testing::AssertionFailure() << reports_ << " reports";
+    return ::testing::AssertionSuccess();
   }
 
   fs::path folder_;
@@ -149,7 +149,7 @@ TEST_F(FileWatchTest, AFolderThatIsNeverQuietHoldsNothingUp) {
     writer = loop_.After(kQuiet / 5, [&] { write(); });
   };
   write();
-  EXPECT_TRUE(loop_.RunUntil([&] { return reports_ == 1; }, kDeadline));
+  EXPECT_TRUE(loop_.RunUntil([&] { return reports_ == 1; }, kReportDeadline));
 }
 
 TEST_F(FileWatchTest, MayBeDestroyedWhileItReports) {
@@ -180,9 +180,9 @@ TEST(SignalWatchTest, ASignalIsAnEventOfTheLoop) {
   SignalWatch watch(loop, SIGHUP, [&] { ++received; });
   EXPECT_EQ(raise(SIGHUP), 0);
   EXPECT_EQ(received, 0);
-  EXPECT_TRUE(loop.RunUntil([&] { return received == 1; }, kDeadline));
+  EXPECT_TRUE(loop.RunUntil([&] { return received == 1; }, kReportDeadline));
   EXPECT_EQ(raise(SIGHUP), 0);
-  EXPECT_TRUE(loop.RunUntil([&] { return received == 2; }, kDeadline));
+  EXPECT_TRUE(loop.RunUntil([&] { return received == 2; }, kReportDeadline));
 }
 
 }  // namespace

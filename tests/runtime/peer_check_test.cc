@@ -26,7 +26,7 @@ constexpr base::WallTime kIssued = std::chrono::sys_days{2026y / 11 / 22} + 14h 
 constexpr base::WallTime kExpiry = std::chrono::sys_days{2036y / 11 / 19} + 14h + 14min;
 constexpr base::WallTime kNow = kIssued + 24h;
 
-class PeerCheckTest : public testing::Test {
+class PeerCheckTest : public ::testing::Test {
  protected:
   // Nothing is to be said about it.
   node::Configuration Good() const {

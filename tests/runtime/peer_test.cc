@@ -14,11 +14,11 @@ namespace {
 
 using base::ErrorCode;
 using test::kDeadline;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
-class PeerTest : public testing::Test {
+class PeerTest : public ::testing::Test {
  protected:
   std::unique_ptr<Peer> StartFirst() { return world_.Start(world_.Options(0, 0, "first")); }
 

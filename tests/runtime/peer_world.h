@@ -31,7 +31,7 @@ class SilentLog final : public base::LogSink {
 class PeerWorld {
  public:
   PeerWorld() {
-    std::string name = testing::TempDir() + "peer_test_XXXXXX";
+    std::string name = ::testing::TempDir() + "peer_test_XXXXXX";
     folder = mkdtemp(name.data());
   }
   ~PeerWorld() { std::filesystem::remove_all(folder); }

@@ -23,7 +23,6 @@ using simulation::CrashKind;
 using simulation::GossipNetwork;
 using simulation::GossipNetworkOptions;
 
-constexpr std::size_t kSeeds = 1;
 constexpr std::size_t kHidden = 2;  // without external endpoint, of Org1MSP
 constexpr char kOwnOrganization[] = "Org1MSP";
 constexpr char kForeignOrganization[] = "Org2MSP";
@@ -243,7 +242,7 @@ std::vector<const char*> Organizations() {
 
 // Runs `scenario` for each seed with an adversary of `organization`.
 void ForSeeds(const std::string& organization, const std::function<void(Scene&)>& scenario) {
-  for (const std::uint64_t seed : testing::Seeds(kSeeds)) {
+  for (const std::uint64_t seed : testing::Seeds(1)) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed << ", adversary of " << organization);
     Scene scene(seed, organization);
     scenario(scene);

@@ -21,9 +21,7 @@ using simulation::NodeNetworkOptions;
 using simulation::NodePeer;
 using simulation::Unsynced;
 
-constexpr char kChannel[] = "mychannel";
-
-std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 1 : 5); }
+std::vector<std::uint64_t> CitizenSeeds() { return testing::Seeds(testing::Quick() ? 1 : 5); }
 
 // All running peers have the whole chain, with one hash.
 ::testing::AssertionResult OneChain(NodeNetwork& network) {
@@ -34,7 +32,7 @@ std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 1 
     if (network.height(i) != expected) {
       return ::testing::AssertionFailure() << "peer " << i << " has " << network.height(i) << " of " << expected;
     }
-    hashes.insert(network.peer(i).ledger(kChannel).current_hash());
+    hashes.insert(network.peer(i).ledger(NodeNetwork::kChannel).current_hash());
   }
   if (hashes.size() != 1) return ::testing::AssertionFailure() << hashes.size() << " different chains";
   return ::testing::AssertionSuccess();
@@ -47,7 +45,7 @@ bool CatchUp(NodeNetwork& network, base::Duration limit = 120s) {
 // Given two organisations with elected leaders, when blocks are ordered, then the leaders pull them, one each, and
 // gossip brings them to everybody else.
 TEST(CitizenScenario, ElectedLeadersPullAndGossipSpreads) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : CitizenSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     NodeNetwork network(seed, {.peers = {4, 3}});
     network.StartAll();
@@ -64,7 +62,7 @@ TEST(CitizenScenario, ElectedLeadersPullAndGossipSpreads) {
 
 // Given a leader that dies, then another one takes over and goes on where the chain ends.
 TEST(CitizenScenario, AnotherLeaderGoesOnWhenTheLeaderDies) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : CitizenSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     NodeNetwork network(seed, {.peers = {4}});
     network.StartAll();
@@ -86,7 +84,7 @@ TEST(CitizenScenario, AnotherLeaderGoesOnWhenTheLeaderDies) {
 
 // A peer that starts behind a long chain and may not lead asks the others, also those of another organisation.
 TEST(CitizenScenario, ALatePeerCatchesUpByStateTransfer) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : CitizenSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     NodeNetwork network(seed, {.peers = {3, 1}});
     network.StartAll();
@@ -105,7 +103,7 @@ TEST(CitizenScenario, ALatePeerCatchesUpByStateTransfer) {
 
 // Orderers that withhold, lie and vanish cost time, never the chain.
 TEST(CitizenScenario, OneHonestOrdererIsEnough) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : CitizenSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     NodeNetwork network(seed, {.peers = {3}, .orderers = 4});
     network.Order(3);
@@ -126,7 +124,7 @@ TEST(CitizenScenario, OneHonestOrdererIsEnough) {
 // Every peer dies once at a random operation of its disk, and comes back with what was synced: nothing that it
 // advertised is lost, and the chain goes on.
 TEST(CitizenScenario, NothingAdvertisedIsLostByCrashes) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : CitizenSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     NodeNetwork network(seed, {.peers = {3, 2}});
     network.StartAll();
@@ -136,11 +134,11 @@ TEST(CitizenScenario, NothingAdvertisedIsLostByCrashes) {
       victim.disk().CrashAt(victim.disk().operations() + 1 + network.world().random().Below(20));
       network.Order(5);
       (void)network.RunUntil([&] { return victim.disk().crashed(); }, 30s);
-      const std::uint64_t advertised = victim.height(kChannel);
+      const std::uint64_t advertised = victim.height(NodeNetwork::kChannel);
       victim.Crash(CrashKind::kMachine);
       network.RunFor(base::Duration(network.world().random().Below(3'000'000'000)));
       ASSERT_TRUE(victim.Restart(Unsynced::kScrambled));
-      EXPECT_GE(victim.height(kChannel), advertised);
+      EXPECT_GE(victim.height(NodeNetwork::kChannel), advertised);
     }
     network.Order(1);
     ASSERT_TRUE(CatchUp(network));

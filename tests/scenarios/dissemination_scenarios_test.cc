@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/few_seeds.h"
 #include "simulation/gossip_network.h"
 #include "support/seeds.h"
 
@@ -15,9 +16,6 @@ using namespace std::chrono_literals;
 using simulation::CrashKind;
 using simulation::GossipNetwork;
 using simulation::GossipNetworkOptions;
-
-// Networks on virtual time are large: one seed where time is short.
-std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 1 : 3); }
 
 std::uint64_t Sum(GossipNetwork& network, const std::string& counter, const base::Labels& labels = {}) {
   std::uint64_t sum = 0;
@@ -34,7 +32,7 @@ bool Ready(GossipNetwork& network) {
 // One entry point per organisation: every block is everywhere within a second by push alone, and nobody gets another
 // organisation's copy.
 TEST(DisseminationScenario, EveryBlockIsEverywhereAtOnce) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {20, 20};
@@ -56,7 +54,7 @@ TEST(DisseminationScenario, EveryBlockIsEverywhereAtOnce) {
 TEST(DisseminationScenario, BlocksStayInTheOrganisation) {
   GossipNetworkOptions options;
   options.peers = {5, 5};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(Ready(network));
   for (int i = 0; i < 5; ++i) network.PublishAt(0);
@@ -68,7 +66,7 @@ TEST(DisseminationScenario, BlocksStayInTheOrganisation) {
 // With a tenth of the peers crashing and coming back while blocks flow, everybody who is up has the whole chain in the
 // end, by repair and pull.
 TEST(DisseminationScenario, PeersThatComeBackCatchUpWithinTheWindow) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {20};
@@ -93,7 +91,7 @@ TEST(DisseminationScenario, PeersThatComeBackCatchUpWithinTheWindow) {
 TEST(DisseminationScenario, ALateStarterPullsTheWindow) {
   GossipNetworkOptions options;
   options.peers = {6};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(Ready(network));
   for (int i = 0; i < 10; ++i) network.PublishAt(0);
@@ -106,7 +104,7 @@ TEST(DisseminationScenario, ALateStarterPullsTheWindow) {
 
 // Cut off for a while: what was missed comes by pull after healing, without any other block.
 TEST(DisseminationScenario, APartitionedPeerPullsWhatItMissed) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {8};
@@ -129,7 +127,7 @@ TEST(DisseminationScenario, LossLosesNoBlock) {
   GossipNetworkOptions options;
   options.peers = {16};
   options.network.link.loss_per_million = 200000;
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(Ready(network));
   for (int i = 0; i < 20; ++i) {
@@ -144,7 +142,7 @@ TEST(DisseminationScenario, LossLosesNoBlock) {
 TEST(DisseminationScenario, AConfigurationUpdateRemovesAndAddsAnOrganisation) {
   GossipNetworkOptions options;
   options.peers = {4, 4, 4};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(Ready(network));
   const auto update = [&](std::vector<std::string> organizations) {
@@ -175,7 +173,7 @@ TEST(DisseminationScenario, AHundredChannelsOnOneNode) {
   GossipNetworkOptions options;
   options.peers = {4};
   options.channel = "";
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   std::vector<std::string> channels;
   const std::size_t count = testing::Quick() ? 20 : 100;
@@ -205,7 +203,7 @@ TEST(DisseminationScenario, AHundredChannelsOnOneNode) {
 TEST(DisseminationScenario, PushesStayWithinTheirBudget) {
   GossipNetworkOptions options;
   options.peers = {30};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(Ready(network));
   const std::uint64_t before = Sum(network, "gossip_pushes", {{"type", "data_msg"}});

@@ -19,7 +19,6 @@ using simulation::NodeNetworkOptions;
 using simulation::NodePeer;
 using simulation::Unsynced;
 
-constexpr char kChannel[] = "mychannel";
 constexpr std::size_t kBlocks = 12;
 
 // One static leader that pulls the chain, and one that never leads and watches what the first one advertises.
@@ -42,8 +41,8 @@ class DiskWorld {
   NodePeer& leader() { return network_.peer(0); }
   // What the other one has seen of the first one's height.
   std::uint64_t Advertised() {
-    if (network_.peer(1).Find(kChannel) == nullptr) return 0;
-    for (const auto& member : network_.peer(1).gossip().PeersOfChannel(kChannel)) {
+    if (network_.peer(1).Find(NodeNetwork::kChannel) == nullptr) return 0;
+    for (const auto& member : network_.peer(1).gossip().PeersOfChannel(NodeNetwork::kChannel)) {
       if (member.peer.pki_id == leader().pki_id()) return member.properties.ledger_height;
     }
     return 0;
@@ -62,7 +61,8 @@ class DiskWorld {
       return ::testing::AssertionFailure()
              << "heights " << network_.height(0) << " and " << network_.height(1) << " of " << network_.chain_height();
     }
-    if (leader().ledger(kChannel).current_hash() != network_.peer(1).ledger(kChannel).current_hash()) {
+    if (leader().ledger(NodeNetwork::kChannel).current_hash() !=
+        network_.peer(1).ledger(NodeNetwork::kChannel).current_hash()) {
       return ::testing::AssertionFailure() << "different chains";
     }
     return ::testing::AssertionSuccess();
@@ -121,12 +121,12 @@ TEST(Durability, AFailureOfEachOperationIsSurvivedWithoutRestart) {
       DiskWorld world;
       NodePeer& leader = world.leader();
       world.network().Start(0);
-      ASSERT_TRUE(world.network().RunUntil([&] { return leader.Find(kChannel) != nullptr; }, 10s));
+      ASSERT_TRUE(world.network().RunUntil([&] { return leader.Find(NodeNetwork::kChannel) != nullptr; }, 10s));
       leader.disk().FailAt(leader.disk().operations() + operation, index_applied);
       world.OrderChain();
       EXPECT_TRUE(world.BothGetTheChain());
       world.network().RunFor(2s);  // what the ledger stored in spite of the failure is found out at the next attempt
-      const auto trouble = leader.Find(kChannel)->status().trouble;
+      const auto trouble = leader.Find(NodeNetwork::kChannel)->status().trouble;
       EXPECT_FALSE(trouble) << trouble->message;
       EXPECT_EQ(world.Advertised(), world.network().chain_height());
     }
@@ -145,9 +145,9 @@ TEST(Durability, AReadOnlyDiskIsServedFromAndWaitedFor) {
   network.RunFor(30s);
   EXPECT_EQ(network.height(0), 6U);
   EXPECT_EQ(world.Advertised(), 6U);
-  ASSERT_TRUE(world.leader().Find(kChannel)->status().trouble);
-  EXPECT_NE(world.leader().Find(kChannel)->status().trouble->message.find("read-only"), std::string::npos)
-      << world.leader().Find(kChannel)->status().trouble->message;
+  ASSERT_TRUE(world.leader().Find(NodeNetwork::kChannel)->status().trouble);
+  EXPECT_NE(world.leader().Find(NodeNetwork::kChannel)->status().trouble->message.find("read-only"), std::string::npos)
+      << world.leader().Find(NodeNetwork::kChannel)->status().trouble->message;
 
   network.peer(1).Stop();
   auto stand_by = NodeNetworkOptions::Elected();
@@ -159,7 +159,7 @@ TEST(Durability, AReadOnlyDiskIsServedFromAndWaitedFor) {
 
   world.leader().disk().SetReadOnly(false);
   EXPECT_TRUE(world.BothGetTheChain());
-  EXPECT_FALSE(world.leader().Find(kChannel)->status().trouble);
+  EXPECT_FALSE(world.leader().Find(NodeNetwork::kChannel)->status().trouble);
 }
 
 TEST(Durability, ASlowDiskIsNamedAsTheReason) {
@@ -170,14 +170,14 @@ TEST(Durability, ASlowDiskIsNamedAsTheReason) {
   network.Start(0);
   network.Order(2);
   const auto slow = [&] {
-    const auto* channel = world.leader().Find(kChannel);
+    const auto* channel = world.leader().Find(NodeNetwork::kChannel);
     return channel != nullptr && channel->status().trouble &&
            channel->status().trouble->code == base::ErrorCode::kTimeout;
   };
   EXPECT_TRUE(network.RunUntil(slow, 60s));
   EXPECT_EQ(network.height(0), 1U);
   EXPECT_TRUE(world.BothGetTheChain());
-  EXPECT_FALSE(world.leader().Find(kChannel)->status().trouble);
+  EXPECT_FALSE(world.leader().Find(NodeNetwork::kChannel)->status().trouble);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using simulation::CrashKind;
 using simulation::ElectionNetwork;
 using simulation::ElectionNetworkOptions;
 
-std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 2 : 12); }
+std::vector<std::uint64_t> ElectionSeeds() { return testing::Seeds(testing::Quick() ? 2 : 12); }
 
 ElectionNetworkOptions Options(std::size_t peers, std::set<std::size_t> fabric = {}) {
   ElectionNetworkOptions options;
@@ -55,7 +55,7 @@ void KillLeaders(ElectionNetwork& network, std::size_t survivors) {
 }
 
 TEST(ElectionScenario, OneLeaderWhoeverDies) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     ElectionNetwork network(seed, Options(3 + seed % 6));
     KillLeaders(network, 1);
@@ -64,7 +64,7 @@ TEST(ElectionScenario, OneLeaderWhoeverDies) {
 
 // Every second peer elects as Fabric does.
 TEST(ElectionScenario, OneLeaderWhoeverDiesAmongFabricPeers) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     ElectionNetwork network(seed, Options(3 + seed % 6, {0, 2, 4, 6}));
     KillLeaders(network, 1);
@@ -73,7 +73,7 @@ TEST(ElectionScenario, OneLeaderWhoeverDiesAmongFabricPeers) {
 
 // Peers that crash and come back at random moments: in the end one leader, and nobody is told anything out of order.
 TEST(ElectionScenario, CrashesAndRestartsEndWithOneLeader) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     ElectionNetwork network(
         seed, Options(3 + seed % 6, seed % 2 == 0 ? std::set<std::size_t>{} : std::set<std::size_t>{1, 3}));
@@ -109,7 +109,7 @@ TEST(ElectionScenario, CrashesAndRestartsEndWithOneLeader) {
 
 // 12.10: each side of a partition has a leader; the smaller PKI-ID keeps it when the views have merged.
 TEST(ElectionScenario, AfterAPartitionTheSmallerPkiIdLeads) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     ElectionNetwork network(seed, Options(4));
     const std::size_t leader = StartAndElect(network);
@@ -127,7 +127,7 @@ TEST(ElectionScenario, AfterAPartitionTheSmallerPkiIdLeads) {
 
 // 12.9 item 1 (D-30): a peer that joins later, or comes back, follows the leader that there is, whatever its PKI-ID.
 TEST(ElectionScenario, D30_ALateJoinerFollowsTheLeader) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     ElectionNetwork network(seed, Options(3));
     const std::size_t leader = StartAndElect(network);
@@ -163,7 +163,7 @@ bool NewcomerLeads(std::uint64_t seed, bool fabric, std::uint64_t max_blocks_beh
 }
 
 TEST(ElectionScenario, ANewcomerWithAnEmptyLedgerNeverLeadsALongOne) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : ElectionSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     EXPECT_FALSE(NewcomerLeads(seed, false, 100));
   }
@@ -190,7 +190,7 @@ TEST(ElectionScenario, AFabricNewcomerWithAnEmptyLedgerMayLead) {
 // Liveness first: when only peers with empty ledgers are left besides one that stays silent, one of them leads.
 TEST(ElectionScenario, IfNobodyFitStandsSomebodyLeads) {
   auto options = Options(3);
-  ElectionNetwork network(Seeds().front(), std::move(options));
+  ElectionNetwork network(ElectionSeeds().front(), std::move(options));
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return Agree(network); }, 60s));
   const std::size_t leader = network.Leaders().front();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/few_seeds.h"
 #include "simulation/gossip_network.h"
 #include "support/seeds.h"
 
@@ -17,9 +18,6 @@ using simulation::CrashKind;
 using simulation::GossipNetwork;
 using simulation::GossipNetworkOptions;
 using simulation::HostOptions;
-
-// Networks on virtual time are large: one seed where time is short.
-std::vector<std::uint64_t> Seeds() { return testing::Seeds(testing::Quick() ? 1 : 3); }
 
 std::set<std::size_t> Range(std::size_t first, std::size_t count) {
   std::set<std::size_t> range;
@@ -145,7 +143,7 @@ TEST(MembershipScenario, ASilentMachineIsDeadWithinTheExpiryAndNotBefore) {
 // A process that ends is noticed by its connections, long before the timeout, and comes back with a newer incarnation,
 // with and without its disk; also when its clock has stepped back an hour meanwhile (D-12).
 TEST(MembershipScenario, ARestartedPeerIsSeenAgainByEverybody) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {6};
@@ -174,7 +172,7 @@ TEST(MembershipScenario, WhoIsEvictedFromAChannelNoLongerWantsItsAnchorPeers) {
   GossipNetworkOptions options;
   options.peers = {2, 1};
   options.gossip.membership.expiration_factor = 3;
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s));
   channel::JoinMessage eviction = network.join();
@@ -191,7 +189,7 @@ TEST(MembershipScenario, WhoIsEvictedFromAChannelNoLongerWantsItsAnchorPeers) {
 TEST(MembershipScenario, ClockStepsDisturbNobody) {
   GossipNetworkOptions options;
   options.peers = {8};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   network.peer(1).host().executor().SetWallOffset(1h);
@@ -213,7 +211,7 @@ TEST(MembershipScenario, LossOfAFifthOfThePacketsKillsNobody) {
   GossipNetworkOptions options;
   options.peers = {12};
   options.network.link.loss_per_million = 200000;
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 60s));
   EXPECT_FALSE(network.RunUntil([&] { return !network.ViewsComplete(); }, 300s));
@@ -222,7 +220,7 @@ TEST(MembershipScenario, LossOfAFifthOfThePacketsKillsNobody) {
 // Peer 5 cannot dial some of the others, who can dial it: one direction is enough. Until one of them has dialled it,
 // its own failed dial may presume that one dead for a moment.
 TEST(MembershipScenario, OneWayReachabilityIsEnough) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {8};
@@ -240,7 +238,7 @@ TEST(MembershipScenario, OneWayReachabilityIsEnough) {
 // Ten minutes of partition: each side sees itself only, forgets the other one, and finds it again after healing,
 // because bootstrap and anchor peers are never forgotten.
 TEST(MembershipScenario, APartitionOfTenMinutesHeals) {
-  for (const std::uint64_t seed : Seeds()) {
+  for (const std::uint64_t seed : FewSeeds()) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     GossipNetworkOptions options;
     options.peers = {6, 6};
@@ -266,7 +264,7 @@ TEST(MembershipScenario, APartitionOfTenMinutesHeals) {
 TEST(MembershipScenario, ARenewedCertificateReplacesTheOldOne) {
   GossipNetworkOptions options;
   options.peers = {6};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   const wire::PkiId old = network.peer(2).pki_id();
@@ -293,7 +291,7 @@ TEST(MembershipScenario, ARenewedCertificateReplacesTheOldOne) {
 TEST(MembershipScenario, ARevokedIdentityIsGoneEverywhereForGood) {
   GossipNetworkOptions options;
   options.peers = {5, 5};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 60s));
   network.authority().Revoke(network.peer(3).identity());
@@ -326,7 +324,7 @@ TEST(MembershipScenario, ARevokedIdentityIsGoneEverywhereForGood) {
 TEST(MembershipScenario, AThousandJoinsAndLeavesLeaveNothingBehind) {
   GossipNetworkOptions options;
   options.peers = {4};
-  GossipNetwork network(Seeds().front(), options);
+  GossipNetwork network(FewSeeds().front(), options);
   network.StartAll();
   ASSERT_TRUE(network.RunUntil([&] { return network.ViewsComplete(); }, 30s));
   const std::size_t visits = testing::Quick() ? 60 : 1000;

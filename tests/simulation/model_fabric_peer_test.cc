@@ -17,7 +17,7 @@ using Role = ModelFabricPeer::Role;
 
 wire::Envelope Hello() { return wire::UnsignedEnvelope(wire::NewMessage(wire::PullHello{})); }
 
-struct ModelFabricPeerTest : testing::Test {
+struct ModelFabricPeerTest : ::testing::Test {
   World world{1};
   Authority authority{1};
   std::vector<std::unique_ptr<ModelFabricPeer>> peers;

@@ -47,7 +47,7 @@ NetworkConfig FixedLatency(base::Duration latency) {
 }
 
 // A client host that has opened one stream to a server host; every link takes 1 ms.
-struct NetworkTest : testing::Test {
+struct NetworkTest : ::testing::Test {
   World world{1, FixedLatency(1ms)};
   Host& client_host = world.AddHost("client");
   Host& server_host = world.AddHost("server");

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct SchedulerTest : testing::Test {
+struct SchedulerTest : ::testing::Test {
   Scheduler scheduler;
   SimulatedExecutor alice{scheduler, 1};
   SimulatedExecutor bob{scheduler, 2};

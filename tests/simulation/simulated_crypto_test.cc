@@ -14,7 +14,7 @@ using base::Bytes;
 using base::ErrorCode;
 using namespace std::chrono_literals;
 
-struct SimulatedCryptoTest : testing::Test {
+struct SimulatedCryptoTest : ::testing::Test {
   World world{1};
   Authority authority{1};
   Bytes alice = authority.Issue("Org1MSP", "alice");

@@ -16,7 +16,7 @@ class PeerFolder {
  public:
   PeerFolder() {
     namespace fs = std::filesystem;
-    std::string name = testing::TempDir() + "peer_folder_XXXXXX";
+    std::string name = ::testing::TempDir() + "peer_folder_XXXXXX";
     path_ = mkdtemp(name.data());
     fs::copy(fs::path(GRAPEVINE_TEST_DATA) / "fabric-2.5.5/crypto/peerOrganizations/org1.example.com/peers" /
                  "peer0.org1.example.com",

@@ -63,7 +63,7 @@ ParsedTransaction ParseTransaction(const std::string& bytes) {
   return parsed;
 }
 
-class BlockMakerTest : public testing::Test {
+class BlockMakerTest : public ::testing::Test {
  protected:
   Network network_{{.orderers = 3}};
   ChannelOptions options_ = LoopbackChannel(network_, 7000);

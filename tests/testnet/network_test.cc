@@ -13,8 +13,8 @@ namespace grapevine::testnet {
 namespace {
 
 using Files = std::map<std::string, std::string>;
-using testing::ElementsAre;
-using testing::Key;
+using ::testing::ElementsAre;
+using ::testing::Key;
 
 base::WallTime Later() { return NetworkConfig().not_before + std::chrono::hours(24 * 30); }
 
