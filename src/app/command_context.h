@@ -9,7 +9,7 @@
 #include "app/admin_client.h"
 #include "base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT: CLI11's name
 class App;
 }
 

@@ -171,7 +171,7 @@ base::Result<void> Demo::SetUpOrderer() {
                                        .random = random_,
                                        .metrics = metrics_,
                                        .log = base::Logger(&log_, "orderer")},
-                                      loop_, files_, std::move(options));
+                                      loop_, files_, options);
   if (!orderer) return std::unexpected(orderer.error());
   orderer_ = std::move(*orderer);
   world_.orderer = orderer_->address();

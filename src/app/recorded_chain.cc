@@ -46,7 +46,7 @@ base::Result<std::shared_ptr<const RecordedChain>> RecordedChain::Open(base::Fil
                                                                        const RecordedChainFiles& where) {
   const auto paths = FindFiles(files, where);
   if (!paths) return std::unexpected(paths.error());
-  const std::shared_ptr<RecordedChain> chain(new RecordedChain(files));
+  std::shared_ptr<RecordedChain> chain(new RecordedChain(files));
   if (auto indexed = chain->Index(*paths, where.genesis); !indexed) return std::unexpected(indexed.error());
   return chain;
 }

@@ -25,7 +25,7 @@ base::Result<std::optional<rpc::TlsServerConfig>> MakeTls(const ReplayOrdererOpt
 
 base::Result<std::unique_ptr<ReplayOrderer>> ReplayOrderer::Start(base::Environment environment, base::IoLoop& loop,
                                                                   base::FileSystem& files,
-                                                                  ReplayOrdererOptions options) {
+                                                                  const ReplayOrdererOptions& options) {
   auto tls = MakeTls(options);
   if (!tls) return std::unexpected(tls.error());
   auto recorded = RecordedChain::Open(files, options.chain);

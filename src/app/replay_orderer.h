@@ -34,7 +34,8 @@ class ReplayOrderer {
   // Reads the whole chain once: blocks on the disk, call it at start. `environment` is the loop's; all are borrowed and
   // must outlive it. Errors name the file, key or address that is wrong.
   static base::Result<std::unique_ptr<ReplayOrderer>> Start(base::Environment environment, base::IoLoop& loop,
-                                                            base::FileSystem& files, ReplayOrdererOptions options);
+                                                            base::FileSystem& files,
+                                                            const ReplayOrdererOptions& options);
   ReplayOrderer(const ReplayOrderer&) = delete;
   ReplayOrderer& operator=(const ReplayOrderer&) = delete;
 

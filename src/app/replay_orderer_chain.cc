@@ -42,12 +42,16 @@ base::Result<std::unique_ptr<ReplayChain>> ReplayChain::Create(base::Environment
   while (newest > 0 && !recorded->IsConfigBlock(newest)) --newest;
   auto config = ReadConfiguration(*recorded, newest);
   if (!config) return std::unexpected(config.error());
-  return std::unique_ptr<ReplayChain>(new ReplayChain(environment, std::move(recorded), height, std::move(*config)));
+  return std::unique_ptr<ReplayChain>(
+      new ReplayChain(std::move(environment), std::move(recorded), height, std::move(*config)));
 }
 
 ReplayChain::ReplayChain(base::Environment environment, std::shared_ptr<const RecordedChain> recorded,
                          std::uint64_t height, msp::ChannelConfigPtr config)
-    : environment_(environment), recorded_(std::move(recorded)), height_(height), config_(std::move(config)) {}
+    : environment_(std::move(environment)),
+      recorded_(std::move(recorded)),
+      height_(height),
+      config_(std::move(config)) {}
 
 void ReplayChain::Grow(std::uint64_t rate) {
   rate_ = rate;

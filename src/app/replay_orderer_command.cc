@@ -86,7 +86,7 @@ void Announce(const ReplayOrderer& orderer, const Options& options, std::ostream
 
 // Until SIGTERM or SIGINT.
 Result<void> Run(const Options& options, std::ostream& out) {
-  auto orderer_options = ReadFiles(options);
+  const auto orderer_options = ReadFiles(options);
   if (!orderer_options) return std::unexpected(orderer_options.error());
   runtime::LogOutput log;
   runtime::PosixFileSystem files;
@@ -100,7 +100,7 @@ Result<void> Run(const Options& options, std::ostream& out) {
   runtime::WorkerPool workers(loop, kOrdererWorkers);
   const base::Environment environment{
       .executor = loop, .workers = workers, .random = random, .metrics = metrics, .log = base::Logger(&log, "orderer")};
-  auto started = ReplayOrderer::Start(environment, loop, files, std::move(*orderer_options));
+  auto started = ReplayOrderer::Start(environment, loop, files, *orderer_options);
   if (!started) return std::unexpected(started.error());
   orderer = std::move(*started);
   Announce(*orderer, options, out);

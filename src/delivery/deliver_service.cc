@@ -20,7 +20,7 @@ constexpr base::Duration kRefusalPeriod = std::chrono::seconds(10);
 
 class DeliverService::Impl {
  public:
-  Impl(base::Environment environment, base::Server& server, DeliverServiceConfig config)
+  Impl(const base::Environment& environment, base::Server& server, DeliverServiceConfig config)
       : context_{.environment = environment,
                  .config = config,
                  .channels = {},
@@ -54,7 +54,7 @@ class DeliverService::Impl {
   base::Handle method_;
 };
 
-DeliverService::DeliverService(base::Environment environment, base::Server& server, DeliverServiceConfig config)
+DeliverService::DeliverService(const base::Environment& environment, base::Server& server, DeliverServiceConfig config)
     : impl_(std::make_unique<Impl>(environment, server, config)) {}
 DeliverService::~DeliverService() = default;
 

@@ -48,7 +48,7 @@ struct DeliverServiceConfig {
 class DeliverService {
  public:
   // `server` is borrowed and must outlive it.
-  DeliverService(base::Environment environment, base::Server& server, DeliverServiceConfig config = {});
+  DeliverService(const base::Environment& environment, base::Server& server, DeliverServiceConfig config = {});
   ~DeliverService();
   DeliverService(const DeliverService&) = delete;
   DeliverService& operator=(const DeliverService&) = delete;

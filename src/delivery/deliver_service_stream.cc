@@ -14,7 +14,8 @@ base::Labels ChannelLabels(const std::string& channel) {
   return {{"channel", channel}, {"data_type", "block"}, {"filtered", "false"}};
 }
 
-base::Counter& Count(base::Metrics& metrics, const std::string& name, const char* help, base::Labels labels = {}) {
+base::Counter& Count(base::Metrics& metrics, const std::string& name, const char* help,
+                     const base::Labels& labels = {}) {
   return metrics.GetCounter(name, help, labels);
 }
 

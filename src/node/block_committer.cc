@@ -97,9 +97,9 @@ void BlockCommitter::TakeVerified() {
   while (!configuration_ && writer_.pending() < config_.max_commits) {
     const auto lowest = pending_.begin();
     if (lowest == pending_.end() || lowest->first != next_) return;
-    const auto candidate = lowest->second.begin();
-    if (candidate->verifying || candidate->verified_under != epoch_) return;
-    if (const auto linked = CheckLink(*candidate); !linked) {
+    const Candidate& candidate = lowest->second.front();
+    if (candidate.verifying || candidate.verified_under != epoch_) return;
+    if (const auto linked = CheckLink(candidate); !linked) {
       Refuse(linked.error());
     } else {
       Take(candidate);
@@ -150,12 +150,12 @@ base::Result<void> BlockCommitter::CheckLink(const Candidate& candidate) const {
                     base::ToHex(view->header.previous_hash), base::ToHex(last_hash_));
 }
 
-void BlockCommitter::Take(Candidates::iterator candidate) {
+void BlockCommitter::Take(const Candidate& candidate) {
   const std::uint64_t number = next_++;
-  const base::Bytes block = candidate->block;
-  const auto origin = candidate->origin;
+  const base::Bytes block = candidate.block;
+  const auto origin = candidate.origin;
   last_hash_ = msp::ParseBlock(block)->header.Hash().ToString();
-  if (candidate->is_config) configuration_ = number;
+  if (candidate.is_config) configuration_ = number;
   // All copies: whoever offered another one need not care any more.
   auto taken = std::move(pending_.extract(number).mapped());
   for (Candidate& copy : taken) {

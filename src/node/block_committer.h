@@ -91,7 +91,7 @@ class BlockCommitter final : public ledger::BlockSink {
   void StartVerifications();
   void Verify(std::uint64_t number, Candidate& candidate);
   void Verified(std::uint64_t number, std::uint64_t epoch, const base::Result<void>& verdict);
-  void Take(Candidates::iterator candidate);
+  void Take(const Candidate& candidate);
   void Refuse(const base::Error& error);
   base::Result<void> CheckLink(const Candidate& candidate) const;
   void Resolve(Candidate& candidate, const base::Result<void>& verdict);

@@ -19,6 +19,8 @@ using base::Result;
 
 using DialDone = std::move_only_function<void(Result<std::unique_ptr<base::Connection>>)>;
 
+class Dialer;
+
 struct GrpcTransport::Shared : std::enable_shared_from_this<GrpcTransport::Shared> {
   Shared(base::IoLoop& used_loop, base::Workers& used_workers, ClientOptions used_options, base::Metrics* registry)
       : loop(used_loop),

@@ -16,8 +16,6 @@
 
 namespace grapevine::rpc {
 
-class Dialer;
-
 // Dials with the certificate and the trust that the configuration gives at that moment. Belongs to `loop`'s executor.
 // Destroying it gives up pending dials without a word; connections live on, but must not outlive `loop`.
 class GrpcTransport final : public base::Transport {

@@ -11,7 +11,8 @@ using base::WorkKind;
 // A job that has begun runs to its end, also when this object is gone by then: jobs capture the authority, which
 // outlives them, and never `this`.
 
-SimulatedCrypto::SimulatedCrypto(base::Environment environment, const Authority& authority, base::Bytes own_identity)
+SimulatedCrypto::SimulatedCrypto(const base::Environment& environment, const Authority& authority,
+                                 base::Bytes own_identity)
     : workers_(environment.workers), authority_(authority), own_(std::move(own_identity)) {}
 
 base::Result<wire::PkiId> SimulatedCrypto::PkiIdOf(base::ByteView identity) const {

@@ -14,7 +14,7 @@ namespace grapevine::simulation {
 class SimulatedCrypto final : public msp::MessageCrypto {
  public:
   // `own_identity` was issued by `authority`, which must outlive this object.
-  SimulatedCrypto(base::Environment environment, const Authority& authority, base::Bytes own_identity);
+  SimulatedCrypto(const base::Environment& environment, const Authority& authority, base::Bytes own_identity);
 
   const base::Bytes& own_identity() const { return own_; }
   wire::PkiId own_pki_id() const { return *Authority::PkiIdOf(own_); }

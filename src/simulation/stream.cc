@@ -188,7 +188,8 @@ void SimulatedStream::Consumed(std::size_t bytes) {
   connection_->Transmit(side_, {PacketType::kWindow, id_, std::exchange(consumed_, 0), {}, nullptr});
 }
 
-void SimulatedStream::End(Status status) {
+// A copy: the caller's status may lie in what Detach destroys.
+void SimulatedStream::End(Status status) {  // NOLINT(performance-unnecessary-value-param)
   if (over_) return;
   Detach();
   handler_->OnEnd(status);  // may destroy this stream

@@ -69,11 +69,11 @@ class ReplayOrdererTest : public ::testing::Test {
     }
     return options;
   }
-  std::unique_ptr<ReplayOrderer> Start(ReplayOrdererOptions options) {
-    return ReplayOrderer::Start(Environment(), loop, files, std::move(options)).value();
+  std::unique_ptr<ReplayOrderer> Start(const ReplayOrdererOptions& options) {
+    return ReplayOrderer::Start(Environment(), loop, files, options).value();
   }
-  std::string WhyNot(ReplayOrdererOptions options) {
-    const auto started = ReplayOrderer::Start(Environment(), loop, files, std::move(options));
+  std::string WhyNot(const ReplayOrdererOptions& options) {
+    const auto started = ReplayOrderer::Start(Environment(), loop, files, options);
     return started ? "started" : started.error().message;
   }
 
@@ -143,7 +143,7 @@ TEST_F(ReplayOrdererTest, TheDeliverClientPullsTheRecordedChainOverMutualTls) {
 TEST_F(ReplayOrdererTest, TheChainGrowsAtItsRate) {
   ReplayOrdererOptions options = Options();
   options.start_height = 103;
-  const auto orderer = Start(std::move(options));
+  const auto orderer = Start(options);
   EXPECT_EQ(orderer->chain().height(), 103U);
   std::vector<std::uint64_t> heights;
   const auto growth = orderer->chain().OnGrowth([&] { heights.push_back(orderer->chain().height()); });

@@ -232,7 +232,7 @@ class KillTest {
     orderer_ = Need(
         app::ReplayOrderer::Start(
             {.executor = loop_, .workers = workers_, .random = random_, .metrics = metrics_, .log = base::Logger()},
-            loop_, files_, std::move(options)),
+            loop_, files_, options),
         "the ordering service");
   }
 
