@@ -258,7 +258,20 @@ Result<void> Peer::UseConfig(const std::string& name, Channel& channel, msp::Cha
   if (!trusted) return base::Wrap(trusted.error(), "channel '{}': the TLS authorities", name);
   channel.config = std::move(config);
   if (crypto_) crypto_->SetChannel(name, channel.config);
+  CheckOwnIdentity(name, *channel.config);
   return {};
+}
+
+// Not an error: a later configuration may know the certificate, and an earlier one, by which a channel is joined, need
+// not.
+void Peer::CheckOwnIdentity(const std::string& name, const msp::ChannelConfig& config) const {
+  const auto own = config.msp_manager().Deserialize(local_->serialized_identity);
+  const Result<void> valid = own ? (*own)->validation() : std::unexpected(own.error());
+  if (valid) return;
+  log_.Warn(
+      "channel {}: the peer's certificate (peer.mspConfigPath) makes it no member of '{}' (peer.localMspId) as the "
+      "channel's configuration {} has it, other peers will refuse it: {}",
+      name, configuration_.organization, config.sequence(), valid.error().message);
 }
 
 node::AppliedConfiguration Peer::Describe(const std::string& name, const Channel& channel) const {

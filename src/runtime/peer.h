@@ -129,6 +129,7 @@ class Peer {
   void Forget(const std::string& name);
   void JoinNode(const std::string& name, Channel& channel);
   base::Result<void> UseConfig(const std::string& name, Channel& channel, msp::ChannelConfigPtr config);
+  void CheckOwnIdentity(const std::string& name, const msp::ChannelConfig& config) const;
   node::AppliedConfiguration Describe(const std::string& name, const Channel& channel) const;
 
   PeerHost host_;

@@ -14,6 +14,8 @@ namespace {
 
 using base::ErrorCode;
 using test::kDeadline;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -146,6 +148,22 @@ TEST_F(PeerTest, RefusesToJoinByWhatIsNoConfigurationBlockOfItsOrganisation) {
   EXPECT_THAT(joined.error().message, HasSubstr("'Org3MSP' (peer.localMspId) is not in channel 'mychannel'"));
   EXPECT_THAT(joined.error().message, HasSubstr("Org1MSP, Org2MSP"));
   EXPECT_THAT(peer->Channels(), IsEmpty());
+}
+
+TEST_F(PeerTest, SaysThatTheChannelDoesNotKnowItsCertificateAuthority) {
+  const testnet::Network others({.seed = 2});
+  auto stranger = world_.Options(0, 0, "stranger");
+  stranger.files = world_.Files(others.organizations()[0], others.peer(0, 0));
+  const auto peer = world_.Start(std::move(stranger));
+  ASSERT_TRUE(world_.Join(*peer, world_.blocks.genesis())) << "a later configuration may know it";
+  EXPECT_THAT(world_.log.lines, Contains(AllOf(HasSubstr("channel mychannel"), HasSubstr("peer.mspConfigPath"),
+                                               HasSubstr("no member of 'Org1MSP'"))));
+}
+
+TEST_F(PeerTest, SaysNothingOfAValidIdentity) {
+  auto peer = StartFirst();
+  ASSERT_TRUE(world_.Join(*peer, world_.blocks.genesis()));
+  EXPECT_THAT(world_.log.lines, IsEmpty());
 }
 
 TEST_F(PeerTest, RefusesToJoinTwice) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/event_loop.h"
 #include "runtime/peer.h"
@@ -22,10 +23,13 @@ namespace grapevine::test {
 // Far more than anything here takes; only a test that fails waits so long.
 inline constexpr base::Duration kDeadline = std::chrono::seconds(60);
 
-class SilentLog final : public base::LogSink {
+// Keeps what it is warned of.
+class WarningsKept final : public base::LogSink {
  public:
-  bool Enabled(base::LogLevel, std::string_view) const override { return false; }
-  void Write(base::LogLevel, std::string_view, std::string_view) override {}
+  bool Enabled(base::LogLevel level, std::string_view) const override { return level >= base::LogLevel::kWarn; }
+  void Write(base::LogLevel, std::string_view, std::string_view line) override { lines.emplace_back(line); }
+
+  std::vector<std::string> lines;
 };
 
 class PeerWorld {
@@ -98,7 +102,7 @@ class PeerWorld {
   std::filesystem::path folder;
   const testnet::Network network{{}};
   testnet::BlockMaker blocks{network, testnet::LoopbackChannel(network, 17050)};
-  SilentLog log;
+  WarningsKept log;
   runtime::PosixFileSystem files;
   runtime::EventLoop loop;
   runtime::WorkerPool workers{loop, 2};
