@@ -60,7 +60,7 @@ Json Usage() {
   return json;
 }
 
-void Say(const Json& json) { std::cout << json.dump() << std::endl; }
+void Say(const Json& json) { std::cout << json.dump() << '\n' << std::flush; }
 
 [[noreturn]] void ServerMain(const std::string& variant) {
   Commands commands;

@@ -57,7 +57,7 @@ class ClientStream {
 
  private:
   enum Operation : std::intptr_t { kStart = 1, kRead, kWrite };
-  static void* Tag(Operation operation) { return reinterpret_cast<void*>(operation); }
+  static void* Tag(Operation operation) { return reinterpret_cast<void*>(operation); }  // NOLINT: gRPC's tags
   void Next() {
     void* tag = nullptr;
     bool ok = false;

@@ -51,7 +51,7 @@ void BlockCandidates::VerifyFirst(std::uint64_t number, Queue& queue) {
 void BlockCandidates::Finish(std::uint64_t number, const base::Result<void>& verdict) {
   const auto found = numbers_.find(number);
   Queue& queue = found->second;
-  BlockCandidate candidate = std::move(queue.candidates.front());
+  const BlockCandidate candidate = std::move(queue.candidates.front());
   queue.candidates.pop_front();
   if (verdict.has_value() || queue.candidates.empty()) {
     // The handle is that of the verification whose event this is: destroying it does nothing any more.
@@ -59,7 +59,7 @@ void BlockCandidates::Finish(std::uint64_t number, const base::Result<void>& ver
   } else {
     VerifyFirst(number, queue);
   }
-  on_verdict_(std::move(candidate), verdict);
+  on_verdict_(candidate, verdict);
 }
 
 }  // namespace grapevine::channel

@@ -32,7 +32,7 @@ class BlockCandidates {
  public:
   // As an event of its own, with the candidate already out of the collection. After a success the others of its number
   // are gone as well; after a failure the next one is being verified.
-  using OnVerdict = std::function<void(BlockCandidate candidate, const base::Result<void>& verdict)>;
+  using OnVerdict = std::function<void(const BlockCandidate& candidate, const base::Result<void>& verdict)>;
 
   BlockCandidates(msp::MessageCrypto& crypto, std::string channel, const ChannelConfig& config, OnVerdict on_verdict)
       : crypto_(crypto),

@@ -29,10 +29,9 @@ class BlockExchange::Impl {
                                                     {{"type", kPushed}, {"reason", "duplicate"}})),
         log_limit_(environment_.executor, 5, std::chrono::minutes(1)),
         window_(config.block_window, config.max_uncommitted_blocks, config.pull.pull_interval * 100),
-        candidates_(parts.crypto, channel, config_,
-                    [this](BlockCandidate candidate, const base::Result<void>& verdict) {
-                      Finish(std::move(candidate), verdict);
-                    }),
+        candidates_(
+            parts.crypto, channel, config_,
+            [this](const BlockCandidate& candidate, const base::Result<void>& verdict) { Finish(candidate, verdict); }),
         pull_(environment_, parts.comm, items, wire::PullType::kBlock, channel, config.pull),
         repair_(environment_, parts, state_infos, window_, candidates_, pull_, channel, config_) {}
 
@@ -69,7 +68,7 @@ class BlockExchange::Impl {
 
   void Refuse(const char* type, const char* reason) { CountRefusal(environment_.metrics, type, reason); }
   void Add(const char* type, BlockCandidate candidate);
-  void Finish(BlockCandidate candidate, const base::Result<void>& verdict);
+  void Finish(const BlockCandidate& candidate, const base::Result<void>& verdict);
   void Deliver(const BlockCandidate& accepted);
   void Emit(const HeldBlock& block, std::optional<wire::PkiId> received_from);
   void ArmExpiry();
@@ -176,7 +175,7 @@ void BlockExchange::Impl::Add(const char* type, BlockCandidate candidate) {
   if (const char* reason = candidates_.Add(std::move(candidate))) Refuse(type, reason);
 }
 
-void BlockExchange::Impl::Finish(BlockCandidate candidate, const base::Result<void>& verdict) {
+void BlockExchange::Impl::Finish(const BlockCandidate& candidate, const base::Result<void>& verdict) {
   const std::uint64_t number = candidate.number;
   const char* type = candidate.pushed ? kPushed : kPulled;
   if (!verdict) {
@@ -308,7 +307,7 @@ std::vector<wire::Envelope> BlockExchange::Impl::Find(const std::vector<base::By
 // ---- BlockExchange
 
 BlockExchange::BlockExchange(base::Environment environment, ChannelParts parts, const StateInfoExchange& state_infos,
-                             std::string channel, ChannelConfig config, OnBlock on_block)
+                             const std::string& channel, ChannelConfig config, OnBlock on_block)
     : impl_(std::make_unique<Impl>(std::move(environment), parts, state_infos, channel, config, std::move(on_block),
                                    *this)) {}
 

@@ -26,7 +26,7 @@ class BlockExchange final : public gossip::PullItems {
   using OnBlock = std::function<void(std::uint64_t number, const base::Bytes& block, std::uint64_t epoch)>;
 
   BlockExchange(base::Environment environment, ChannelParts parts, const StateInfoExchange& state_infos,
-                std::string channel, ChannelConfig config, OnBlock on_block);
+                const std::string& channel, ChannelConfig config, OnBlock on_block);
   ~BlockExchange() override;
   BlockExchange(const BlockExchange&) = delete;
   BlockExchange& operator=(const BlockExchange&) = delete;

@@ -231,8 +231,7 @@ void Channel::Impl::AcceptLeadership(const ReceivedMessagePtr& message) {
 
 Channel::Channel(base::Environment environment, ChannelParts parts, std::string name, ChannelConfig config,
                  Observers observers)
-    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(name), std::move(config),
-                                   std::move(observers))) {}
+    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(name), config, std::move(observers))) {}
 Channel::~Channel() = default;
 
 bool Channel::Configure(const JoinMessage& join) { return impl_->Configure(join); }

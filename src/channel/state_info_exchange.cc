@@ -135,7 +135,7 @@ StateInfoExchange::Impl::Impl(base::Environment environment, ChannelParts parts,
     : environment_(std::move(environment)),
       parts_(parts),
       channel_(std::move(channel)),
-      config_(std::move(config)),
+      config_(config),
       self_(parts_.mapper.own_pki_id()),
       request_(wire::UnsignedEnvelope(
           wire::NewMessage(wire::StateInfoPullRequest{base::Bytes::Copy(msp::ChannelMac(self_, channel_).view())}))),
@@ -487,7 +487,7 @@ std::vector<ChannelMember> StateInfoExchange::Impl::Members() {
 
 StateInfoExchange::StateInfoExchange(base::Environment environment, ChannelParts parts, std::string channel,
                                      ChannelConfig config)
-    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(channel), std::move(config))) {}
+    : impl_(std::make_unique<Impl>(std::move(environment), parts, std::move(channel), config)) {}
 StateInfoExchange::~StateInfoExchange() = default;
 
 void StateInfoExchange::Start() { impl_->Start(); }

@@ -87,6 +87,8 @@ class Demultiplexer {
   // Destroying `*withdraw`, which is set when kPending is returned, takes the message back from the subscribers that
   // still have no room, and `resumed` does not run. A publisher that waits for `resumed` before it publishes again is
   // received in order. A wait of more than a second is logged with the subscriber's name.
+  // It has its own `message`: a predicate may destroy the caller's.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param)
   Published Publish(T message, Lane lane, std::move_only_function<void(bool open)> resumed, base::Handle* withdraw);
 
   // Idempotent. Nothing is enqueued afterwards; queued messages stay readable.

@@ -120,7 +120,8 @@ std::optional<std::string> LowerS(const std::string& s, KeyAlgorithm algorithm) 
   const base::ByteView order = Order(algorithm);
   if (!Less(s, order)) return std::nullopt;
   std::string other = Subtract(order, s);
-  return Less(other, s) ? std::move(other) : s;
+  if (Less(other, s)) return other;
+  return s;
 }
 
 bool IsLowS(const std::string& s, KeyAlgorithm algorithm) { return LowerS(s, algorithm) == s; }

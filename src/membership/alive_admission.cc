@@ -100,7 +100,7 @@ std::optional<Admission> AliveAdmission::Screen(Source source, const wire::Envel
   return std::nullopt;
 }
 
-void AliveAdmission::Check(AliveOffer offer, Done done) {
+void AliveAdmission::Check(AliveOffer offer, const Done& done) {
   const auto parked = std::make_shared<const AliveOffer>(std::move(offer));
   const base::Bytes& identity = parked->alive.identity;
   if (identity.empty()) return Verify(parked, done);

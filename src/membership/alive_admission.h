@@ -44,7 +44,7 @@ class AliveAdmission {
   std::optional<Admission> Screen(Source source, const wire::Envelope& envelope, const wire::AliveMessage& alive,
                                   bool direct);
   // For what Screen lets through: `done` gets the outcome as an event of its own.
-  void Check(AliveOffer offer, Done done);
+  void Check(AliveOffer offer, const Done& done);
 
  private:
   using OfferPtr = std::shared_ptr<const AliveOffer>;

@@ -193,7 +193,8 @@ void Connector::Impl::Fail(const base::Endpoint& endpoint, Target& target, const
   Leave(endpoint, target);
   target.phase = Phase::kPause;
   target.operation = environment_.executor.After(pause, [this, endpoint] {
-    const base::Endpoint due = endpoint;  // the timer's handle goes
+    // The timer's handle goes, and what it holds.
+    const base::Endpoint due = endpoint;  // NOLINT(performance-unnecessary-copy-initialization)
     Queue(due, targets_.at(due));
     StartAttempts();
   });
@@ -207,7 +208,7 @@ Connector::Connector(base::Environment environment, comm::Comm& comm, const Memb
 
 Connector::~Connector() = default;
 
-void Connector::Want(const std::string& owner, std::vector<Contact> contacts) { impl_->Want(owner, contacts); }
+void Connector::Want(const std::string& owner, const std::vector<Contact>& contacts) { impl_->Want(owner, contacts); }
 bool Connector::IsWanted(const base::Endpoint& endpoint) const { return impl_->IsWanted(endpoint); }
 std::size_t Connector::under_way() const { return impl_->under_way(); }
 

@@ -49,7 +49,7 @@ class Connector {
   // owner does is given up. An endpoint that is new for the owner, or declared otherwise than before, is contacted at
   // once, also if another owner's contact has been made before; one that the owner wanted already goes on as it was. Of
   // several contacts with one endpoint the least demanding counts.
-  void Want(const std::string& owner, std::vector<Contact> contacts);
+  void Want(const std::string& owner, const std::vector<Contact>& contacts);
   // Whether somebody wants the endpoint, contacted or not: such members are never forgotten (10.6).
   bool IsWanted(const base::Endpoint& endpoint) const;
   // Endpoints with which some owner's contact has not been made yet.

@@ -184,7 +184,7 @@ void Discovery::Impl::Begin() {
       contacts.push_back({.endpoint = endpoint, .organization = self_.organization, .must_be_own = true});
     }
   }
-  connector_->Want(kBootstrap, std::move(contacts));
+  connector_->Want(kBootstrap, contacts);
   for (const auto& [channel, anchors] : anchors_) WantAnchors(channel);
 }
 
@@ -210,7 +210,7 @@ void Discovery::Impl::Synchronize() {
        gossip::SelectPeers(environment_.random, config_.sync_peers, roster_.table().Alive())) {
     chosen.push_back(*peer);
   }
-  if (!chosen.empty()) requester_.Ask(std::move(chosen), Requester::News::kYoung);
+  if (!chosen.empty()) requester_.Ask(chosen, Requester::News::kYoung);
 }
 
 // ---- Messages
@@ -281,7 +281,7 @@ void Discovery::Impl::WantAnchors(const std::string& channel) {
     if (!own && own_.external_endpoint().empty()) continue;  // other organisations must not learn of this peer
     contacts.push_back({.endpoint = anchor.endpoint, .organization = anchor.organization, .must_be_own = own});
   }
-  connector_->Want("channel " + channel, std::move(contacts));
+  connector_->Want("channel " + channel, contacts);
 }
 
 base::Handle Discovery::Impl::Introduce(const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,

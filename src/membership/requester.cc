@@ -23,7 +23,7 @@ Requester::Requester(const base::Environment& environment, comm::Comm& comm, con
       signing_failed_(environment.metrics.GetCounter("gossip_membership_requests_not_signed",
                                                      "Membership requests given up for want of a signature.")) {}
 
-void Requester::Ask(std::vector<gossip::Peer> peers, News news) {
+void Requester::Ask(const std::vector<gossip::Peer>& peers, News news) {
   std::vector<comm::RemotePeer> own_organization;
   std::vector<comm::RemotePeer> others;
   for (const gossip::Peer& peer : peers) {

@@ -23,7 +23,7 @@ class Requester {
   // A message that nobody has seen yet makes the peer believe this node alive again; otherwise a young one will do.
   enum class News { kFresh, kYoung };
   // No answer is waited for. Peers to which not even this node may be disclosed are left out (10.9).
-  void Ask(std::vector<gossip::Peer> peers, News news);
+  void Ask(const std::vector<gossip::Peer>& peers, News news);
 
   // Asks whoever was found at `endpoint`, of whom no more is known; `done` gets true when its response has come, false
   // after `response_wait`. The internal endpoint is told to the own organisation only.

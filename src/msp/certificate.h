@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "crypto/keys.h"
 
-struct asn1_string_st;
+struct asn1_string_st;  // NOLINT: OpenSSL's name
 
 namespace grapevine::msp {
 

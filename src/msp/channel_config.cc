@@ -254,7 +254,7 @@ class ChannelConfigBuilder {
     if (!definition.fabric.ParseFromString(definition.config.config())) {
       return Fail(ErrorCode::kInvalid, "{}: the definition of its MSP does not decode", path);
     }
-    const std::string msp_id = definition.fabric.name();
+    std::string msp_id = definition.fabric.name();
     if (msp_id.empty()) return Fail(ErrorCode::kInvalid, "{}: its MSP has no name", path);
     const auto [known_msp, added] = msps_.try_emplace(msp_id, std::move(definition));
     if (!added && (known_msp->second.config.type() != ValueOf<::msp::MSPConfig>(group, kMspKey).type() ||

@@ -292,7 +292,7 @@ std::vector<IdentityMapper::Entry> IdentityMapper::List() const {
   return entries;
 }
 
-void IdentityMapper::Suspect(std::function<bool(const Entry&)> suspected, std::move_only_function<void()> done) {
+void IdentityMapper::Suspect(const std::function<bool(const Entry&)>& suspected, std::move_only_function<void()> done) {
   std::deque<wire::PkiId> suspects;
   for (const auto& [pki_id, record] : state_->records) {
     if (suspected(record.entry)) suspects.push_back(pki_id);

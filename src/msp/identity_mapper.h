@@ -59,7 +59,7 @@ class IdentityMapper {
 
   // Every identity that `suspected` names is validated anew and purged if it fails; at each configuration update
   // everything is suspected (8.5). `done` runs when all verdicts are in.
-  void Suspect(std::function<bool(const Entry&)> suspected, std::move_only_function<void()> done);
+  void Suspect(const std::function<bool(const Entry&)>& suspected, std::move_only_function<void()> done);
   void Purge(const wire::PkiId& pki_id);
 
   // Called after an identity was removed, with the reason; any number of subscribers, in order of subscription.

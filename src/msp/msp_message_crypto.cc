@@ -91,7 +91,7 @@ class SharedJobs {
   void Start(base::Workers& workers, base::WorkKind kind, const Key& key, Consumer consumer, Job job, Store store) {
     Entry& entry = jobs_[key];
     entry.consumers.push_back(std::move(consumer));
-    entry.job = workers.Run(kind, std::move(job), [this, key, store = std::move(store)](Value value) mutable {
+    entry.job = workers.Run(kind, std::move(job), [this, key, store = std::move(store)](const Value& value) mutable {
       auto finished = jobs_.extract(key);
       store(value);
       for (auto& waiting : finished.mapped().consumers) waiting(value);

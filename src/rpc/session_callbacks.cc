@@ -27,8 +27,8 @@ Session::Native::Native(Session& owner, bool server) {
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, kMaxQueuedAnswers);
-  nghttp2_option_set_stream_reset_rate_limit(option, 2 * owner.limits().idle_frame_burst,
-                                             2 * owner.limits().idle_frames_per_second);
+  nghttp2_option_set_stream_reset_rate_limit(option, std::uint64_t{2} * owner.limits().idle_frame_burst,
+                                             std::uint64_t{2} * owner.limits().idle_frames_per_second);
   if (server) {
     nghttp2_session_server_new2(&session, callbacks, &owner, option);
   } else {

@@ -27,7 +27,7 @@ long Options::Number(const std::string& name, long fallback) const {
 void Print(const nlohmann::json& line) {
   static std::mutex mutex;
   std::lock_guard lock(mutex);
-  std::cout << line.dump() << std::endl;
+  std::cout << line.dump() << '\n' << std::flush;
 }
 
 std::string ReadFile(const std::string& path) {
