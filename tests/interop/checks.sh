@@ -30,6 +30,10 @@ both() { # both COMMAND... -- COMMAND... : evidence of both, the first failure c
 
 # --- processes
 
+fresh_network() { # logs of an earlier one stay, in logs.N
+  [ ! -d "$LOGS" ] || mv "$LOGS" "$LOGS.$(ls -d "$LOGS"* | wc -l)"
+  "$ROOM/network/up.sh" --fresh > "$WORK/up.log" 2>&1 || { cat "$WORK/up.log" >&2; echo up >> "$WORK/failed"; return 1; }
+}
 is_node() { grep -qsx "$1" "$WORK/nodes"; }
 gv() { # gv NAME ARGUMENTS... : a command to a running node
   local name=$1
@@ -44,9 +48,12 @@ set_up() { # set_up NAME [VARIABLE=VALUE...]: what this one is started with from
 }
 STANDBY="CORE_PEER_GOSSIP_USELEADERELECTION=false CORE_PEER_GOSSIP_ORGLEADER=false"
 STATIC="CORE_PEER_GOSSIP_USELEADERELECTION=false CORE_PEER_GOSSIP_ORGLEADER=true"
-start() { # start NAME: a node of $WORK/nodes or a Fabric peer, whose ledgers stay
+start() { # start NAME: a node of $WORK/nodes, a Fabric peer, or orderer; ledgers stay
   local config=$FABRIC_CFG_PATH/core.yaml
-  if is_node "$1"; then
+  if [ "$1" = orderer ]; then
+    start_orderer
+    wait_port "$ORDERER" 30 && wait_leader
+  elif is_node "$1"; then
     [ ! -f "$WORK/settings/$1.yaml" ] || config=$WORK/settings/$1.yaml
     start_peer "$1" "$GRAPEVINE" node start --config "$config"
     until_true 30 gv "$1" node status > /dev/null || { tail -n 3 "$LOGS/$1.log"; return 1; }
@@ -104,6 +111,9 @@ chain_of() { # chain_of NAME: "HEIGHT HASH"
     sed -n 's/.*"height":\([0-9]*\),"currentBlockHash":"\([^"]*\)".*/\1 \2/p'
 }
 height_of() { local chain; chain=$(chain_of "$1"); echo "${chain% *}"; }
+newest_block() { # of the orderer, to $WORK/newest.block
+  as_org orderer channel fetch newest "$WORK/newest.block" -c $CHANNEL $(ord_flags orderer) >> "$LOGS/cli.log" 2>&1
+}
 equal_chains() {
   local name first='' chain
   for name in "$@"; do
@@ -144,6 +154,13 @@ discover() { # discover NAME peers|endorsers ARGUMENTS... : service discovery of
 discovered() { # discovered NAME ENDPOINT HEIGHT: NAME lists the endpoint with that height and without chaincodes
   discover "$1" peers > "$WORK/discovered.json"
   jq -e --arg e "$2" --argjson h "$3" 'map(select(.Endpoint == $e)) | length == 1 and .[0].LedgerHeight == $h and (.[0].Chaincodes | length) == 0' "$WORK/discovered.json"
+}
+discovered_by_all() { # discovered_by_all NODE ENDPOINT NAME...
+  local node=$1 endpoint=$2 height name
+  shift 2
+  height=$(height_of "$node")
+  for name in "$@"; do until_true 20 discovered "$name" "$endpoint" "$height" || return 1; done
+  echo "height $height at $*"
 }
 not_discovered() { discover "$1" peers | jq -e --arg e "$2" 'length > 0 and (map(select(.Endpoint == $e)) | length == 0)'; }
 sees_alive() { # sees_alive NODE NAME... : in the channel, at a known height

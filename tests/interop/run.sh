@@ -11,7 +11,7 @@
 #   --cases     join transfer election storage traps config              (all of these, in this order)
 #   --soak      instead: load for that many minutes, every process restarted in turn
 #   --keep      keep logs and ledgers of a run that passed, too
-#   BLOCKS      environment: blocks of 1 kB that a latecomer finds (300)
+#   BLOCKS      environment: blocks of 1 kB that a latecomer finds (300; time limits grow with it)
 #   KILLS       environment: kills of the node under load (10)
 #   PORTS       environment: base of the ports on 127.0.0.1 (21000)
 #
@@ -62,12 +62,7 @@ echo "Fabric ${fabric_version:-of unknown version}, $("$GRAPEVINE" version | hea
 echo
 echo "| item | what | result | evidence |"
 echo "|---|---|---|---|"
-# A peer of 2.4 refuses some of the certificates that its cryptogen makes.
-for try in 1 2 3 4 5; do
-  "$ROOM/network/up.sh" --fresh > "$WORK/up.log" 2>&1 && break
-  [ $try -lt 5 ] || { cat "$WORK/up.log" >&2; echo up > "$WORK/failed"; exit 1; }
-  "$ROOM/network/down.sh" --clean-all > /dev/null
-done
+fresh_network || exit 1
 for name in $CASES; do
   case_$name
   stop_nodes

@@ -66,8 +66,7 @@ orderer_content() {
 orderer_restart() {
   disturb; stop_one orderer -KILL
   until_true 15 not pulls_from "$1" "$ORDERER" || return 1
-  start_orderer
-  wait_port "$ORDERER" 30 && wait_leader || return 1
+  start orderer || return 1
   echo "pulls again $(until_true 60 pulls_from "$1" "$ORDERER")"
   load 10 && same_chains 60 "$1" peer0.org1
 }

@@ -33,13 +33,6 @@ endpoints_shown() { # endpoints_shown PORT
   not logged peer0.org2 "$both" || { echo "peer0.org2 was told 127.0.0.1:$1"; return 1; }
   echo "'$both' in the logs of Org1, localhost:$1 alone in that of Org2"
 }
-discovered_by_all() { # discovered_by_all NODE ENDPOINT NAME...
-  local node=$1 endpoint=$2 height name
-  shift 2
-  height=$(height_of "$node")
-  for name in "$@"; do until_true 20 discovered "$name" "$endpoint" "$height" || return 1; done
-  echo "height $height at $*"
-}
 no_endorser() {
   local text
   text=$(discover peer0.org1 endorsers --chaincode $CC)

@@ -18,8 +18,7 @@ soak() {
     name=${names[turn++ % ${#names[@]}]}
     kill_hard "$name"
     pause 20
-    disturb
-    if [ "$name" = orderer ]; then start_orderer; wait_port "$ORDERER" 30; wait_leader; else start "$name" || return 1; fi
+    restart "$name" || return 1
     restarts=$((restarts + 1))
     wait_port "127.0.0.1:$(port_of peer0.org2)" 30
     load 700 -rate 10 && transactions=$((transactions + 700))

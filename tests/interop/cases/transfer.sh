@@ -1,22 +1,18 @@
 # State transfer both ways, and a slow node that slows nobody (A 8, G, J 70).
 
 case_transfer() {
-  local blocks=${BLOCKS:-300} late=peer2.org1 lonely=peer3.org1 fabric=peer4.org1
+  local blocks=${BLOCKS:-300} late=peer2.org1 lonely=peer3.org1 fabric=peer4.org1 patience
+  patience=$((180 + blocks / 4))
   # The usual default of a peer: it answers requests, and sends none.
   set_up peer0.org2 CORE_PEER_GOSSIP_STATE_ENABLED=false
   disturb; stop_one peer0.org2; start peer0.org2
-  cut_blocks 1
-  load "$blocks" -size 1000
-  # A transaction has its value twice: in the proposal and in the result.
-  load 8 -size 1000000
-  load 8 -size 3900000 -c 2
-  cut_blocks 10
+  report 42 "a chain of $blocks blocks with a value of 1 kB, 8 blocks of 2 MB and 8 of 8 MB" long_chain "$blocks"
   mark
   # shellcheck disable=SC2086
   set_up $late $STANDBY
   start_node $late
   note_identity $late
-  report "42, 8" "joins late, $blocks blocks and some of 2 and 8 MB behind, never asks the orderer" same_chains 180 $late peer0.org1
+  report "42, 8" "joins late, $blocks blocks and some of 2 and 8 MB behind, never asks the orderer" same_chains $patience $late peer0.org1
   report 42 "by requests for state" requested_state $late
   report "42, 3" "the Go peers' gossip logs are quiet" both complaints -- no_failed_requests
 
@@ -24,7 +20,7 @@ case_transfer() {
   # shellcheck disable=SC2086
   set_up $lonely $STANDBY
   start_node $lonely
-  report 43 "joins late, only a peer of the other organisation is up, with state.enabled = false" same_chains 180 $lonely peer0.org2
+  report 43 "joins late, only a peer of the other organisation is up, with state.enabled = false" same_chains $patience $lonely peer0.org2
 
   start $late
   until_true 60 equal_chains $late $lonely > /dev/null
@@ -33,7 +29,7 @@ case_transfer() {
   set_up $fabric $STANDBY CORE_PEER_GOSSIP_BOOTSTRAP="127.0.0.1:$(port_of $late)" FABRIC_LOGGING_SPEC=gossip.state=debug:info
   mark
   start $fabric && join $fabric
-  report "44, 50, 51, 49" "a Go peer without orderer catches up from the node alone, blocks of 8 MB among them" same_chains 300 $fabric $late
+  report "44, 50, 51, 49" "a Go peer without orderer catches up from the node alone, blocks of 8 MB among them" same_chains $((patience + 120)) $fabric $late
   report 44 "by requests to the node" all_logged 5 "State transfer, with peer.*127.0.0.1:$(port_of $late)" $fabric
   report 50 "and commits its blocks" quiet_commits $fabric
   disturb; stop_one $fabric; rm -rf "${DATA:?}/$fabric"
@@ -45,6 +41,23 @@ case_transfer() {
   report 70 "a stopped node (SIGSTOP) does not slow the Go peers, and catches up" slow_node $late
 }
 
+long_chain() { # long_chain BLOCKS
+  local before small large
+  cut_blocks 1 || return 1
+  before=$(height_of peer0.org1)
+  load "$1" -size 1000 -limit 30m || return 1
+  have_cc || { echo "height $(height_of peer0.org1); without chaincode configuration blocks only, a tenth of them"; return 0; }
+  small=$(size_of_newest_block)
+  # A transaction has its value twice: in the proposal and in the result.
+  load 8 -size 1000000 || return 1
+  load 8 -size 3900000 -c 2 || return 1
+  large=$(size_of_newest_block)
+  cut_blocks 10 || return 1
+  until_true 60 equal_chains $PEERS > /dev/null || return 1
+  echo "height $(height_of peer0.org1), before $before; a small block has $small bytes, a large one $large"
+  [ $(($(height_of peer0.org1) - before)) -ge $(($1 + 16)) ] && [ "$large" -gt 7500000 ]
+}
+size_of_newest_block() { newest_block && stat -c %s "$WORK/newest.block"; }
 requested_state() {
   local blocks
   blocks=$(total "$(ops "$1")" gossip_statetransfer_blocks_received)

@@ -67,6 +67,13 @@ wait_port() { # wait_port HOST:PORT seconds
 }
 http_get() { ( exec 3<>"/dev/tcp/${1%:*}/${1##*:}" && printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&3 && cat <&3 ) 2>/dev/null; } # http_get HOST:PORT PATH
 
+sample_config() { # for what starts from now on: core.yaml and orderer.yaml of $FABRIC_CFG; edited is only what environment variables cannot say
+  mkdir -p "$FABRIC_CFG_PATH"
+  sed -e "s#path: /opt/hyperledger/ccaas_builder#path: $HERE/builders/ccaas#" -e 's#^\( *endpoint:\) unix:///var/run/docker.sock#\1#' \
+    -e "s#^    externalBuilders: \[\] *\$#    externalBuilders: [{name: ccaas_builder, path: $HERE/builders/ccaas}]#" "$FABRIC_CFG/core.yaml" > "$FABRIC_CFG_PATH/core.yaml"
+  cp "$FABRIC_CFG/orderer.yaml" "$FABRIC_CFG_PATH/orderer.yaml"
+}
+
 start_orderer() (
   t=$ORD_DIR
   export FABRIC_LOGGING_SPEC=$LOGSPEC ORDERER_GENERAL_LISTENADDRESS=127.0.0.1 ORDERER_GENERAL_LISTENPORT=${ORDERER##*:} \
@@ -124,6 +131,9 @@ fetch_config() { # fetch_config FILE: the newest config block, from the orderer
   as_org orderer channel fetch config "$1" -c $CHANNEL $(ord_flags orderer) >>"$LOGS/cli.log" 2>&1
 }
 
+low_s() { # low_s CERTIFICATE: its signature ends with S, of which a high one has 33 bytes
+  [ "$(openssl x509 -in "$1" -outform DER | tail -c 35 | od -An -tx1 -N3)" != " 02 21 00" ]
+}
 metric() { http_get "$1" /metrics | awk -v n="$2" 'index($1, n"{")==1 || $1==n {print $2; exit}'; } # metric HOST:PORT NAME
 wait_leader() { local end=$((SECONDS+30)); until [ "$(metric $ORDERER_OPS consensus_etcdraft_is_leader)" = 1 ]; do [ $SECONDS -lt $end ] || { echo "no raft leader" >&2; return 1; }; pause 0.2; done; }
 wait_view() { # until every peer knows the others

@@ -4,7 +4,7 @@
 set -euo pipefail
 [ "${1:-}" = --fresh ] && IGNORE_SETTINGS=1
 . "$(dirname "$0")/common.sh"
-need awk tar gzip sed; need_bin peer orderer cryptogen configtxgen osnadmin
+need awk tar gzip sed openssl; need_bin peer orderer cryptogen configtxgen osnadmin
 [ -f "${FABRIC_CFG:-}/core.yaml" ] && [ -f "$FABRIC_CFG/orderer.yaml" ] || die "FABRIC_CFG must name the directory of Fabric's core.yaml and orderer.yaml"
 T0=${EPOCHREALTIME/[.,]/}; say() { local d=$(( (${EPOCHREALTIME/[.,]/}-T0)/100000 )); printf '%3d.%ds %s\n' $((d/10)) $((d%10)) "$*"; }
 WITH_CC=0; if have_cc; then WITH_CC=1; fi
@@ -14,19 +14,23 @@ if [ "${1:-}" = --fresh ]; then "$HERE/down.sh" >/dev/null; rm -rf "$DATA" "$STA
 elif [ $up = $(wc -w <<<"$all") ] && [ -f "$STATE/ready" ]; then echo "already up"; exit 0
 elif [ $up -gt 0 ]; then say "partly up ($up of $(wc -w <<<"$all")): stopping first"; "$HERE/down.sh" >/dev/null; fi
 if [ ! -f "$STATE/ready" ]; then rm -rf "$DATA" "$STATE" "$LOGS" "$ART"; fi
-mkdir -p "$STATE" "$PIDS" "$LOGS" "$DATA" "$ART" "$FABRIC_CFG_PATH"
+mkdir -p "$STATE" "$PIDS" "$LOGS" "$DATA" "$ART"
 abs() { (cd "$1" && pwd); }
 { printf ': "${%s:=%s}"\n' FABRIC_BIN "$(abs "$BIN")" FABRIC_CFG "$(abs "$FABRIC_CFG")" FABRIC_NET_PORTS $BASE FABRIC_NET_IDS $IDS FABRIC_NET_PEERS "$PEERS" FABRIC_NET_CC $WITH_CC \
     MTLS "$MTLS" LEADER "$LEADER" LOGSPEC "$LOGSPEC" RECONCILE "$RECONCILE"; } > "$STATE/settings"
 
-# core.yaml and orderer.yaml of this version; only what environment variables cannot say is edited
-sed -e "s#path: /opt/hyperledger/ccaas_builder#path: $HERE/builders/ccaas#" -e 's#^\( *endpoint:\) unix:///var/run/docker.sock#\1#' \
-  -e "s#^    externalBuilders: \[\] *\$#    externalBuilders: [{name: ccaas_builder, path: $HERE/builders/ccaas}]#" "$FABRIC_CFG/core.yaml" > "$FABRIC_CFG_PATH/core.yaml"
-cp "$FABRIC_CFG/orderer.yaml" "$FABRIC_CFG_PATH/orderer.yaml"
+sample_config
 
 if [ ! -d "$CRYPTO" ]; then
   sed "s/@IDS@/$IDS/" "$HERE/config/crypto-config.yaml" > "$NET/config/crypto-config.yaml"
-  "$BIN/cryptogen" generate --config="$NET/config/crypto-config.yaml" --output="$CRYPTO" >/dev/null; say "crypto made"
+  "$BIN/cryptogen" generate --config="$NET/config/crypto-config.yaml" --output="$CRYPTO" >/dev/null
+  # 2.4 refuses a CA whose own signature has a high S, and its cryptogen makes such ones.
+  for ca in "$CRYPTO"/*/*/ca/*-cert.pem; do
+    low_s "$ca" && continue
+    until low_s "$ca"; do openssl x509 -in "$ca" -signkey "${ca%/*}/priv_sk" -preserve_dates -out "$ca.new" 2>/dev/null; mv "$ca.new" "$ca"; done
+    find "${ca%/ca/*}" -path "*/cacerts/${ca##*/}" -exec cp "$ca" {} \;
+  done
+  say "crypto made"
 fi
 cat "$ORG1_CA" "$ORG2_CA" > "$ART/tlsca-bundle.pem"
 if [ ! -f "$ART/$CHANNEL.block" ]; then
