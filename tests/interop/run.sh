@@ -8,24 +8,27 @@
 # Without the programs: says so and ends with status 0.
 #
 #   GRAPEVINE   the program                                         (build/release/src/grapevine, build/src/grapevine)
-#   --cases     join transfer election storage traps config              (all of these, in this order)
+#   --cases     join transfer election storage traps config upgrade      (all of these, in this order; upgrade is the last)
 #   --soak      instead: load for that many minutes, every process restarted in turn
 #   --keep      keep logs and ledgers of a run that passed, too
 #   BLOCKS      environment: blocks of 1 kB that a latecomer finds (300; time limits grow with it)
 #   KILLS       environment: kills of the node under load (10)
 #   PORTS       environment: base of the ports on 127.0.0.1 (21000)
+#   FABRIC_NEXT_BIN, FABRIC_NEXT_CFG
+#               environment: programs and sample configuration of a later release (2.5 or newer), for the case upgrade, which
+#               is "not checked" without them
 #
 # Everything lies in a temporary folder, which stays on failure. Exit status 1: an item failed.
 set -uo pipefail
 ROOM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ALL="join transfer election storage traps config"
+ALL="join transfer election storage traps config upgrade"
 GRAPEVINE='' CASES=$ALL SOAK='' KEEP=''
 while [ $# -gt 0 ]; do
   case $1 in
     --cases) CASES=$2; shift ;;
     --soak) SOAK=$2 CASES=soak; shift ;;
     --keep) KEEP=1 ;;
-    -*) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,22s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) GRAPEVINE=$(realpath "$1") ;;
   esac
   shift
