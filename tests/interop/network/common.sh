@@ -44,7 +44,10 @@ user_dir() { # user_dir Admin org1|org2|orderer
 
 pause() { read -rt "$1" <> <(:) || true; }  # between two looks at something that tells of itself in no other way
 
-starttime() { awk '{sub(/^.*\) /,""); if ($1 != "Z" && $1 != "X") print $20}' "/proc/$1/stat" 2>/dev/null; }
+starttime() { # starttime PID: nothing when all its threads are gone. The first one may be a zombie while others end, and locks are held.
+  local tasks=(/proc/"$1"/task/*)
+  awk -v n=${#tasks[@]} '{sub(/^.*\) /,""); if (n > 1 || ($1 != "Z" && $1 != "X")) print $20}' "/proc/$1/stat" 2>/dev/null
+}
 alive() { # alive NAME: the process that we recorded still runs (pid and start time agree)
   local p s; [ -f "$PIDS/$1" ] || return 1; read -r p s < "$PIDS/$1"
   [ -n "$p" ] && [ -n "$s" ] && [ "$(starttime "$p")" = "$s" ]
