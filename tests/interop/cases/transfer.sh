@@ -37,6 +37,7 @@ case_transfer() {
   rm "$WORK/settings/peer0.org2"
   for name in $PEERS; do start "$name"; done
   wait_view
+  until_true 90 sees_alive $late $PEERS > /dev/null
   same_chains 60 $late $PEERS > /dev/null
   report 70 "a stopped node (SIGSTOP) does not slow the Go peers, and catches up" slow_node $late
 }
@@ -73,6 +74,7 @@ quiet_commits() {
 }
 slow_node() {
   local pid took start overflow before
+  sees_alive "$1" $PEERS || return 1
   read -r pid _ < "$PIDS/$1"
   before=$(total "$(ops peer0.org1)" gossip_comm_overflow_count)
   start=$SECONDS
