@@ -30,8 +30,9 @@ both() { # both COMMAND... -- COMMAND... : evidence of both, the first failure c
 
 # --- processes
 
-fresh_network() { # logs of an earlier one stay, in logs.N
+fresh_network() { # with new certificates; logs of an earlier one stay, in logs.N
   [ ! -d "$LOGS" ] || mv "$LOGS" "$LOGS.$(ls -d "$LOGS"* | wc -l)"
+  "$ROOM/network/down.sh" --clean-all > /dev/null
   "$ROOM/network/up.sh" --fresh > "$WORK/up.log" 2>&1 || { cat "$WORK/up.log" >&2; echo up >> "$WORK/failed"; return 1; }
 }
 is_node() { grep -qsx "$1" "$WORK/nodes"; }

@@ -72,19 +72,20 @@ quiet_commits() {
   not logged "$1" "(WARN|ERRO).*gossip.state|Failed verifying|fabricated|ERRO.*(committer|kvledger)" || { head -n 3 "$WORK/logged"; return 1; }
   echo "$(log_of "$1" | grep -c 'kvledger.*Committed block') blocks committed"
 }
+# 10 s of blocks, and more of them than buffers of sockets hold.
 slow_node() {
   local pid took start overflow before
   sees_alive "$1" $PEERS || return 1
   read -r pid _ < "$PIDS/$1"
   before=$(total "$(ops peer0.org1)" gossip_comm_overflow_count)
   start=$SECONDS
-  load 200 > /dev/null
+  load 600 -rate 60 -size 20000 || return 1
   took=$((SECONDS - start))
   disturb
   kill -STOP "$pid"
   start=$SECONDS
-  load 200 || { kill -CONT "$pid"; return 1; }
-  echo "200 transactions in $((SECONDS - start)) s, before in $took s"
+  load 600 -rate 60 -size 20000 || { kill -CONT "$pid"; return 1; }
+  echo "600 transactions of 40 kB in $((SECONDS - start)) s, before in $took s"
   kill -CONT "$pid"
   overflow=$(($(total "$(ops peer0.org1)" gossip_comm_overflow_count) - before))
   same_chains 60 "$1" $PEERS || return 1
