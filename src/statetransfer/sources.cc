@@ -49,7 +49,7 @@ std::optional<Sources::Choice> Sources::Choose(std::uint64_t first, const std::s
   }
   if (best.empty()) return std::nullopt;
   const Record& chosen = *best[best.size() == 1 ? 0 : random_.Below(best.size())];
-  return Choice{chosen.peer, chosen.height};
+  return Choice{.peer = chosen.peer, .height = chosen.height, .max_blocks = chosen.max_blocks};
 }
 
 std::optional<base::SteadyTime> Sources::FreeAt(std::uint64_t first, base::SteadyTime now) const {
@@ -78,9 +78,17 @@ void Sources::Released(const wire::PkiId& peer) {
 void Sources::Answered(const wire::PkiId& peer, base::Duration latency) {
   const auto found = records_.find(peer);
   if (found == records_.end()) return;
+  if (latency < response_timeout_ / 2) {
+    found->second.max_blocks = std::min(found->second.max_blocks * 2, kMaxBlocks);
+  }
   base::Duration& known = found->second.latency;
   latency = std::max(latency, base::Duration(1));
   known = known == base::Duration::zero() ? latency : (known * 3 + latency) / 4;
+}
+
+void Sources::TimedOut(const wire::PkiId& peer, std::uint64_t blocks) {
+  const auto found = records_.find(peer);
+  if (found != records_.end()) found->second.max_blocks = std::max<std::uint64_t>(blocks / 2, 1);
 }
 
 void Sources::Lacks(const wire::PkiId& peer, std::uint64_t number, base::SteadyTime now) {

@@ -23,6 +23,7 @@ class Sources {
   struct Choice {
     comm::RemotePeer peer;  // with PKI-ID
     std::uint64_t height = 0;
+    std::uint64_t max_blocks = 0;  // not more at once: it would take too long
   };
 
   // `response_timeout`: for an answer, and the first time that a failed one is left alone. `memory`: how long a member
@@ -47,6 +48,8 @@ class Sources {
   void Asked(const wire::PkiId& peer);
   void Released(const wire::PkiId& peer);
   void Answered(const wire::PkiId& peer, base::Duration latency);
+  // It did not answer in time when asked for so many blocks: it is asked for half of them, until it answers quickly.
+  void TimedOut(const wire::PkiId& peer, std::uint64_t blocks);
   // It has no blocks up to `number`: its chain began with a snapshot.
   void Lacks(const wire::PkiId& peer, std::uint64_t number, base::SteadyTime now);
   // It gave nothing, which is no fault of it: left alone once, so that it need not be asked for every range.
@@ -57,11 +60,14 @@ class Sources {
   void Failed(const wire::PkiId& peer, base::SteadyTime now);
 
  private:
+  static constexpr std::uint64_t kMaxBlocks = 16;  // more are never asked for
+
   struct Record {
     comm::RemotePeer peer;
     std::uint64_t height = 0;
     std::size_t requests = 0;
     base::Duration latency{};  // zero: has not answered yet
+    std::uint64_t max_blocks = kMaxBlocks;
     std::uint32_t failures = 0;
     base::SteadyTime alone_until{};
     std::uint64_t lacks_below = 0;

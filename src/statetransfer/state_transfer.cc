@@ -231,7 +231,7 @@ void StateTransfer::Impl::Begin() {
 // Until the next regular look: what is asked now is answered no better.
 void StateTransfer::Impl::GiveUp(std::uint64_t number) {
   if (log_limit_.Allow()) {
-    environment_.log.Warn("channel {}: nobody gave a valid block {} in {} attempts; trying again within {} s", channel_,
+    environment_.log.Warn("channel {}: no valid block {} came in {} attempts; trying again within {} s", channel_,
                           number, config_.max_retries + 1,
                           std::chrono::duration_cast<std::chrono::seconds>(config_.check_interval).count());
   }
@@ -300,7 +300,8 @@ bool StateTransfer::Impl::AskForMore() {
     if (const auto free = sources_.FreeAt(range->first, now)) StepLater(*free - now);
     return false;  // else somebody must come who has the block
   }
-  Ask({range->first, std::min(range->last, choice->height - 1)}, choice->peer);
+  const std::uint64_t last = std::min({range->last, choice->height - 1, range->first + choice->max_blocks - 1});
+  Ask({range->first, last}, choice->peer);
   return true;
 }
 
@@ -321,6 +322,9 @@ void StateTransfer::Impl::Ask(const BlockRange& range, const comm::RemotePeer& p
 
 void StateTransfer::Impl::ReplaceTimeout(std::uint64_t nonce, Request& request) {
   request.step = environment_.executor.After(sources_.Timeout(request.peer), [this, nonce] {
+    if (const auto late = requests_.find(nonce); late != requests_.end()) {
+      sources_.TimedOut(late->second.peer, late->second.range.size());
+    }
     NoAnswer(nonce, "timeout");
     Step();
   });

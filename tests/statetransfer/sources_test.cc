@@ -59,6 +59,24 @@ TEST_F(SourcesTest, AStrangerIsTriedOnceUntilItAnswers) {
   EXPECT_EQ(Choose(1), 'a');
 }
 
+TEST_F(SourcesTest, WhoIsTooSlowIsAskedForLessUntilItIsQuick) {
+  sources_.Update({Member('a', 99)});
+  const auto most = [&] { return sources_.Choose(1, {}, now_)->max_blocks; };
+  EXPECT_EQ(most(), 16U);
+  sources_.TimedOut(Id('a'), 11);
+  EXPECT_EQ(most(), 5U);
+  sources_.TimedOut(Id('a'), 5);
+  EXPECT_EQ(most(), 2U);
+  sources_.Answered(Id('a'), 2s);
+  EXPECT_EQ(most(), 2U) << "more than half of its time";
+  sources_.Answered(Id('a'), 1s);
+  EXPECT_EQ(most(), 4U);
+  for (int i = 0; i < 5; ++i) sources_.Answered(Id('a'), 1s);
+  EXPECT_EQ(most(), 16U);
+  sources_.TimedOut(Id('a'), 1);
+  EXPECT_EQ(most(), 1U);
+}
+
 TEST_F(SourcesTest, WhoFailsIsLeftAloneLongerEachTime) {
   sources_.Update({Member('a', 9)});
   for (const base::Duration pause : {3s, 6s, 12s, 24s, 48s, 48s}) {

@@ -121,6 +121,19 @@ TEST_F(StateTransferFaults, PeerThatDiesInTheMiddleIsReplaced) {
   EXPECT_LE(Unanswered("timeout"), 4U);
 }
 
+TEST_F(StateTransferFaults, ALinkTooSlowForElevenBlocksIsAskedForFewer) {  // of 8 MB each, say
+  Build(1);
+  std::map<std::uint64_t, base::Handle> answers;
+  server(0).play = [&](const Server::Request& request) {
+    answers[request.nonce()] = server(0).peer.host().executor().After(
+        base::Duration(4s) * static_cast<int>(request.range.size()), [request] { Server::Serve(request); });
+  };
+  Advertise({40});
+  StartTransfer();
+  ASSERT_TRUE(RunUntilHeight(40, 600s));  // eleven would take 44 s, and 24 s are the most that an answer may take
+  EXPECT_EQ(server(0).requests.front().range, (BlockRange{1, 11}));
+}
+
 TEST_F(StateTransferFaults, PeerThatLeavesTheViewIsNotWaitedFor) {
   Build(2);
   server(0).play = {};
