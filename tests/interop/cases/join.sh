@@ -15,6 +15,7 @@ case_join() {
   report 26 "the blocks came by gossip" by_gossip $node
   report "20, 21" "discovery shows the node's height, no chaincodes" discovered_by_all $node "localhost:$port" peer0.org1 peer0.org2
   if have_cc; then report 24 "discovery never names it as endorser" no_endorser "localhost:$port"; else row 24 "" "not checked" "no chaincode"; fi
+  if [ -x "$BIN/labgateway" ]; then report 25 "a gateway that tries the node goes on to a Go peer" gateway_evaluates; else row 25 "" "not checked" "no labgateway"; fi
   report 27 "no message storm when idle" idle_rate peer0.org1
   report 7 "nobody lost, no complaint about pings in 60 quiet seconds" stays_for 60 $node
   report "1-4, 10-13, 18" "the Go peers' gossip logs are quiet" complaints
@@ -38,6 +39,15 @@ no_endorser() {
   text=$(discover peer0.org1 endorsers --chaincode $CC)
   grep -q "127.0.0.1:$(port_of peer0.org1)" <<< "$text" || { echo "no endorsers at all: $text"; return 1; }
   not grep -q "$1" <<< "$text" && echo "peer0.org1 lists Go peers only"
+}
+# The gateway of the other organisation's peer may choose any peer of Org1 for a query of a system chaincode.
+gateway_evaluates() {
+  local text tries
+  text=$("$BIN/labgateway" -peer "127.0.0.1:$(port_of peer0.org2)" -ca "$ORG2_CA" -user "$(user_dir User1 org2)" -mspid Org2MSP -orgs Org1MSP -n 30 2>&1) ||
+    { echo "$text"; return 1; }
+  tries=$(log_of peer0.org2 | grep -c "Closing connection to remote endorser.*localhost:$port")
+  echo "$text; the gateway connected to the node, was refused and closed the connection $tries times"
+  [ "$tries" -gt 0 ]
 }
 by_gossip() {
   local info
