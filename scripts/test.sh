@@ -38,5 +38,5 @@ for preset in "${presets[@]}"; do
   build "$preset"
   [ "$preset" = release ] || export GRAPEVINE_MAX_SEEDS=20 GRAPEVINE_QUICK=1
   say "testing $preset"
-  ctest --test-dir "build/$preset" --output-on-failure -j2 --timeout 600
+  ctest --test-dir "build/$preset" --output-on-failure -j4 --timeout 600  # half of them wait for sockets and processes
 done
