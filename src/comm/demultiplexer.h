@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -15,6 +14,7 @@
 
 #include "base/environment.h"
 #include "base/handle.h"
+#include "base/ring_queue.h"
 
 namespace grapevine::comm {
 

@@ -35,8 +35,15 @@ struct PendingPublication : std::enable_shared_from_this<PendingPublication<T>> 
 template <typename T>
 struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
   struct LaneQueue {
-    std::deque<T> messages;
-    std::deque<std::shared_ptr<PendingPublication<T>>> waiting;  // not empty only while `messages` is full
+    base::RingQueue<T> messages;
+    base::RingQueue<std::shared_ptr<PendingPublication<T>>> waiting;  // not empty only while `messages` is full
+
+    // The place of `publication` among `waiting`, or their number.
+    std::size_t PlaceOf(const std::shared_ptr<PendingPublication<T>>& publication) const {
+      std::size_t place = 0;
+      while (place < waiting.size() && waiting[place] != publication) ++place;
+      return place;
+    }
   };
 
   SubscriberQueue(base::Executor& on, std::string called, std::function<bool(const T&)> matching, std::size_t bound)
@@ -58,9 +65,8 @@ struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
   std::size_t queued() const { return lanes[0].messages.size() + lanes[1].messages.size(); }
 
   bool KeepsWaiting(const std::shared_ptr<PendingPublication<T>>& publication) const {
-    return std::any_of(lanes.begin(), lanes.end(), [&](const LaneQueue& queue) {
-      return std::find(queue.waiting.begin(), queue.waiting.end(), publication) != queue.waiting.end();
-    });
+    return std::any_of(lanes.begin(), lanes.end(),
+                       [&](const LaneQueue& queue) { return queue.PlaceOf(publication) < queue.waiting.size(); });
   }
 
   std::optional<T> Take() {
@@ -97,8 +103,8 @@ struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
     open = false;
     for (LaneQueue& queue : lanes) {
       queue.messages.clear();
-      for (auto& publication : std::exchange(queue.waiting, {})) {
-        publication->Release();
+      for (auto waiting = std::exchange(queue.waiting, {}); !waiting.empty(); waiting.pop_front()) {
+        waiting.front()->Release();
       }
     }
     Wake();
@@ -107,8 +113,8 @@ struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
   void Close() {
     open = false;
     for (LaneQueue& queue : lanes) {
-      for (auto& publication : std::exchange(queue.waiting, {})) {
-        if (std::exchange(publication->waiting_for, 0) > 0) publication->Settle(false);
+      for (auto waiting = std::exchange(queue.waiting, {}); !waiting.empty(); waiting.pop_front()) {
+        if (std::exchange(waiting.front()->waiting_for, 0) > 0) waiting.front()->Settle(false);
       }
     }
     Wake();
@@ -119,7 +125,9 @@ template <typename T>
 struct DemultiplexerState {
   base::Environment environment;
   bool closed = false;
-  std::vector<std::weak_ptr<SubscriberQueue<T>>> subscribers{};  // in order of subscription
+  // In order of subscription. Immutable: who publishes looks at one state of it, whatever its predicates do.
+  using Subscribers = std::vector<std::weak_ptr<SubscriberQueue<T>>>;
+  std::shared_ptr<const Subscribers> subscribers = std::make_shared<const Subscribers>();
 
   bool Matches(const SubscriberQueue<T>& queue, const T& message) const {
     try {
@@ -213,8 +221,10 @@ Subscription<T> Demultiplexer<T>::Subscribe(std::string name, Predicate predicat
   auto queue = std::make_shared<SubscriberQueue<T>>(state_->environment.executor, std::move(name), std::move(predicate),
                                                     capacity);
   queue->open = !state_->closed;
-  std::erase_if(state_->subscribers, [](const auto& weak) { return weak.expired(); });
-  if (queue->open) state_->subscribers.push_back(queue);
+  auto subscribers = *state_->subscribers;
+  std::erase_if(subscribers, [](const auto& weak) { return weak.expired(); });
+  if (queue->open) subscribers.push_back(queue);
+  state_->subscribers = std::make_shared<const typename DemultiplexerState<T>::Subscribers>(std::move(subscribers));
   return Subscription<T>(std::move(queue));
 }
 
@@ -225,7 +235,7 @@ Published Demultiplexer<T>::Publish(T message, Lane lane, std::move_only_functio
   if (state->closed) return Published::kClosed;
   std::shared_ptr<PendingPublication<T>> pending;
   const auto snapshot = state->subscribers;
-  for (const auto& weak : snapshot) {
+  for (const auto& weak : *snapshot) {
     const auto queue = weak.lock();
     if (queue == nullptr || !queue->open || !state->Matches(*queue, message)) continue;
     if (!queue->open) continue;  // the predicate cancelled it or closed everything
@@ -251,7 +261,10 @@ Published Demultiplexer<T>::Publish(T message, Lane lane, std::move_only_functio
     for (const auto& weak : pending->queues) {
       const auto queue = weak.lock();
       if (queue == nullptr) continue;
-      for (auto& places : queue->lanes) std::erase(places.waiting, pending);
+      for (auto& places : queue->lanes) {
+        const std::size_t place = places.PlaceOf(pending);
+        if (place < places.waiting.size()) places.waiting.erase(place);
+      }
     }
     pending->complaint.Reset();
   });
@@ -262,7 +275,9 @@ template <typename T>
 void Demultiplexer<T>::Close() {
   const auto state = state_;
   if (std::exchange(state->closed, true)) return;
-  for (const auto& weak : std::exchange(state->subscribers, {})) {
+  const auto subscribers =
+      std::exchange(state->subscribers, std::make_shared<const typename DemultiplexerState<T>::Subscribers>());
+  for (const auto& weak : *subscribers) {
     if (const auto queue = weak.lock()) queue->Close();
   }
 }

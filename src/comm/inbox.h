@@ -4,12 +4,12 @@
 
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "base/handle.h"
+#include "base/ring_queue.h"
 #include "comm/context.h"
 #include "comm/demultiplexer.h"
 #include "comm/depth_token.h"
@@ -47,7 +47,7 @@ class Inbox {
     DepthToken depth;
   };
   struct LaneState {
-    std::deque<Waiting> messages;  // the first one is being published while `waiting`
+    base::RingQueue<Waiting> messages;  // the first one is being published while `waiting`
     bool waiting = false;
     bool impatient = false;  // the last message waited in vain
     base::Handle publication;

@@ -40,8 +40,7 @@ void PeerStream::Write(OutgoingMessage message) {
 
 std::vector<OutgoingMessage> PeerStream::TakeUnsent() {
   std::vector<OutgoingMessage> messages;
-  for (auto& message : unsent_) messages.push_back(std::move(message));
-  unsent_.clear();
+  for (; !unsent_.empty(); unsent_.pop_front()) messages.push_back(std::move(unsent_.front()));
   unsent_bytes_ = 0;
   return messages;
 }

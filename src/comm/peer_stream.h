@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
+#include "base/ring_queue.h"
 #include "base/transport.h"
 #include "comm/context.h"
 #include "comm/inbox.h"
@@ -83,7 +83,7 @@ class PeerStream final : public base::StreamHandler {
   bool has_delivered_ = false;
   bool muted_ = false;
   std::size_t handshake_unsent_;  // the own handshake message, until the transport reports it
-  std::deque<OutgoingMessage> unsent_;
+  base::RingQueue<OutgoingMessage> unsent_;
   std::size_t unsent_bytes_ = 0;
 };
 

@@ -1,6 +1,5 @@
 #include "comm/send_queue.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace grapevine::comm {
@@ -15,11 +14,12 @@ std::optional<OutgoingMessage> SendQueue::Push(OutgoingMessage message) {
   std::optional<OutgoingMessage> displaced;
   if (!Fits(message) && message.lane == Lane::kLiveness) {
     auto& bulk = lanes_[static_cast<std::size_t>(Lane::kBulk)];
-    const auto newest = std::find_if(bulk.rbegin(), bulk.rend(), [](const auto& m) { return !m.deadline.has_value(); });
-    if (newest != bulk.rend()) {
-      displaced = std::move(*newest);
+    std::size_t newest = bulk.size();
+    while (newest > 0 && bulk[newest - 1].deadline.has_value()) --newest;
+    if (newest > 0) {
+      displaced = std::move(bulk[newest - 1]);
       bytes_ -= displaced->bytes.size();
-      bulk.erase(std::next(newest).base());
+      bulk.erase(newest - 1);
     }
   }
   if (!displaced.has_value() && !Fits(message)) return message;
@@ -38,12 +38,15 @@ void SendQueue::PutBack(std::vector<OutgoingMessage> messages) {
 std::vector<OutgoingMessage> SendQueue::Expire(base::SteadyTime now) {
   std::vector<OutgoingMessage> expired;
   for (auto& lane : lanes_) {
-    std::erase_if(lane, [&](OutgoingMessage& message) {
-      if (!message.deadline.has_value() || *message.deadline > now) return false;
-      bytes_ -= message.bytes.size();
-      expired.push_back(std::move(message));
-      return true;
-    });
+    for (std::size_t i = 0; i < lane.size();) {
+      if (!lane[i].deadline.has_value() || *lane[i].deadline > now) {
+        ++i;
+        continue;
+      }
+      bytes_ -= lane[i].bytes.size();
+      expired.push_back(std::move(lane[i]));
+      lane.erase(i);
+    }
   }
   return expired;
 }
@@ -51,8 +54,7 @@ std::vector<OutgoingMessage> SendQueue::Expire(base::SteadyTime now) {
 std::vector<OutgoingMessage> SendQueue::TakeAll() {
   std::vector<OutgoingMessage> all;
   for (auto& lane : lanes_) {
-    for (auto& message : lane) all.push_back(std::move(message));
-    lane.clear();
+    for (; !lane.empty(); lane.pop_front()) all.push_back(std::move(lane.front()));
   }
   bytes_ = 0;
   return all;
@@ -61,8 +63,9 @@ std::vector<OutgoingMessage> SendQueue::TakeAll() {
 std::optional<base::SteadyTime> SendQueue::NextDeadline() const {
   std::optional<base::SteadyTime> next;
   for (const auto& lane : lanes_) {
-    for (const auto& message : lane) {
-      if (message.deadline.has_value() && (!next.has_value() || *message.deadline < *next)) next = message.deadline;
+    for (std::size_t i = 0; i < lane.size(); ++i) {
+      const auto& deadline = lane[i].deadline;
+      if (deadline.has_value() && (!next.has_value() || *deadline < *next)) next = deadline;
     }
   }
   return next;
@@ -70,16 +73,16 @@ std::optional<base::SteadyTime> SendQueue::NextDeadline() const {
 
 void SendQueue::ForEach(const std::function<Step(OutgoingMessage&)>& offer) {
   for (auto& lane : lanes_) {
-    for (auto message = lane.begin(); message != lane.end();) {
-      const std::size_t size = message->bytes.size();
-      const Step step = offer(*message);
+    for (std::size_t i = 0; i < lane.size();) {
+      const std::size_t size = lane[i].bytes.size();
+      const Step step = offer(lane[i]);
       if (step == Step::kStop) return;
       if (step == Step::kSkip) {
-        ++message;
+        ++i;
         continue;
       }
       bytes_ -= size;
-      message = lane.erase(message);
+      lane.erase(i);
     }
   }
 }

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "base/executor.h"
 #include "base/handle.h"
 #include "base/result.h"
+#include "base/ring_queue.h"
 #include "comm/demultiplexer.h"
 #include "comm/depth_token.h"
 #include "comm/message_kind.h"
@@ -58,7 +58,7 @@ class SendQueue {
   bool empty() const { return size() == 0; }
 
  private:
-  std::deque<OutgoingMessage>& LaneOf(const OutgoingMessage& message) {
+  base::RingQueue<OutgoingMessage>& LaneOf(const OutgoingMessage& message) {
     return lanes_[static_cast<std::size_t>(message.lane)];
   }
   bool Fits(const OutgoingMessage& message) const;
@@ -66,7 +66,7 @@ class SendQueue {
   std::size_t capacity_;
   std::size_t max_bytes_;
   std::size_t bytes_ = 0;
-  std::array<std::deque<OutgoingMessage>, 2> lanes_;  // by Lane
+  std::array<base::RingQueue<OutgoingMessage>, 2> lanes_;  // by Lane
 };
 
 }  // namespace grapevine::comm

@@ -52,7 +52,7 @@ std::size_t MessageQueue::Write(std::size_t count, std::string& out) {
 }
 
 void MessageQueue::Clear() {
-  std::deque<base::Bytes>().swap(messages_);
+  messages_.clear();
   front_written_ = 0;
   bytes_ = 0;
 }

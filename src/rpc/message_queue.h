@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <string>
 
 #include "base/bytes.h"
+#include "base/ring_queue.h"
 
 namespace grapevine::rpc {
 
@@ -22,7 +22,7 @@ class MessageQueue {
   bool empty() const { return messages_.empty(); }
 
  private:
-  std::deque<base::Bytes> messages_;
+  base::RingQueue<base::Bytes> messages_;
   std::size_t front_written_ = 0;  // of the first message, prefix included
   std::size_t bytes_ = 0;
 };

@@ -260,8 +260,8 @@ void SimulatedConnection::PathChanged() {
       WatchKeepalive(side);
     }
     if (!network_.PathOpen(*ends_[side].host, *ends_[Other(side)].host)) continue;
-    for (Packet& packet : std::exchange(ends_[side].held, {})) {
-      if (ends_[Other(side)].open) Dispatch(side, std::move(packet), network_.scheduler_.Now());
+    for (auto held = std::exchange(ends_[side].held, {}); !held.empty(); held.pop_front()) {
+      if (ends_[Other(side)].open) Dispatch(side, std::move(held.front()), network_.scheduler_.Now());
     }
   }
 }

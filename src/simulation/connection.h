@@ -4,11 +4,11 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "base/ring_queue.h"
 #include "base/transport.h"
 #include "simulation/host.h"
 #include "simulation/network.h"
@@ -98,8 +98,8 @@ class SimulatedConnection final : public std::enable_shared_from_this<SimulatedC
     std::uint64_t lane = 0;
     base::SteadyTime free_at{};       // the link is busy with earlier packets until then
     base::SteadyTime last_arrival{};  // packets do not overtake one another
-    std::deque<Packet> transit;       // handed to the network, one delivery event each
-    std::deque<Packet> held;          // waiting for the path to heal
+    base::RingQueue<Packet> transit;  // handed to the network, one delivery event each
+    base::RingQueue<Packet> held;     // waiting for the path to heal
   };
   struct PendingCall {
     std::move_only_function<void(base::UnaryResult)> done;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 
 #include "base/handle.h"
+#include "base/ring_queue.h"
 #include "base/transport.h"
 #include "simulation/connection.h"
 
@@ -66,15 +66,15 @@ class SimulatedStream final : public base::Stream {
   base::Metadata metadata_;
   base::StreamHandler* handler_ = nullptr;
 
-  std::deque<base::Bytes> outbox_;        // waiting for window
-  std::deque<Departure> departures_;      // on their way out of this host
-  std::size_t unsent_ = 0;                // in either
-  std::uint64_t in_flight_ = 0;           // bytes that the other end has not consumed
-  bool half_closed_ = false;              // by HalfClose
-  std::optional<base::Status> finished_;  // by Finish
-  bool last_packet_sent_ = false;         // the half-close or the trailers
+  base::RingQueue<base::Bytes> outbox_;    // waiting for window
+  base::RingQueue<Departure> departures_;  // on their way out of this host
+  std::size_t unsent_ = 0;                 // in either
+  std::uint64_t in_flight_ = 0;            // bytes that the other end has not consumed
+  bool half_closed_ = false;               // by HalfClose
+  std::optional<base::Status> finished_;   // by Finish
+  bool last_packet_sent_ = false;          // the half-close or the trailers
 
-  std::deque<base::Bytes> inbox_;
+  base::RingQueue<base::Bytes> inbox_;
   std::size_t credit_ = 0;
   std::size_t receive_limit_ = kTransportLimit;
   std::uint64_t consumed_ = 0;  // bytes since the last kWindow

@@ -1,15 +1,15 @@
-// The small building blocks of every room: bytes, randomness, handles, bounded queue, metrics.
+// The small building blocks of every room: bytes, randomness, handles, queues, metrics.
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/bounded_queue.h"
 #include "base/bytes.h"
 #include "base/handle.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "base/ring_queue.h"
 
 namespace grapevine::base {
 namespace {
@@ -90,29 +90,52 @@ TEST(Random, StaysInRangeAndReachesBothEnds) {
   EXPECT_EQ(random.Between(5, 5), 5);
 }
 
-TEST(BoundedQueue, RefusesTheNewestOrDropsTheOldest) {
-  BoundedQueue<int> refusing(2, Overflow::kRefuseNewest);
-  EXPECT_TRUE(refusing.Push(1));
-  EXPECT_TRUE(refusing.Push(2));
-  EXPECT_FALSE(refusing.Push(3));
-  EXPECT_EQ(refusing.dropped(), 1U);
-  EXPECT_EQ(refusing.Pop(), 1);
-
-  BoundedQueue<int> dropping(2, Overflow::kDropOldest);
-  for (int i = 1; i <= 3; ++i) EXPECT_TRUE(dropping.Push(i));
-  EXPECT_EQ(dropping.Pop(), 2);
-  EXPECT_EQ(dropping.Pop(), 3);
-  EXPECT_EQ(dropping.Pop(), std::nullopt);
+TEST(RingQueue, IsFirstInFirstOutWhileItGrowsAndWraps) {
+  RingQueue<std::unique_ptr<int>> queue;
+  int next_in = 0;
+  int next_out = 0;
+  for (int round = 1; round <= 20; ++round) {
+    for (int i = 0; i < round; ++i) queue.push_back(std::make_unique<int>(next_in++));
+    EXPECT_EQ(*queue.back(), next_in - 1);
+    for (int i = 0; i < round / 2; ++i) {
+      EXPECT_EQ(*queue.front(), next_out++);
+      queue.pop_front();
+    }
+  }
+  EXPECT_EQ(queue.size(), static_cast<std::size_t>(next_in - next_out));
+  for (std::size_t i = 0; i < queue.size(); ++i) EXPECT_EQ(*queue[i], next_out + static_cast<int>(i));
+  RingQueue<std::unique_ptr<int>> other(std::move(queue));
+  EXPECT_EQ(*other.front(), next_out);
+  other.clear();
+  EXPECT_TRUE(other.empty());
 }
 
-TEST(BoundedQueue, PutsBackAtTheHead) {
-  BoundedQueue<int> queue(1, Overflow::kRefuseNewest);
-  queue.Push(1);
-  const int taken = *queue.Pop();
-  queue.Push(2);
-  queue.PushFront(taken);
-  EXPECT_EQ(queue.Pop(), 1);
-  EXPECT_EQ(queue.Pop(), 2);
+TEST(RingQueue, PutsBackAtTheHeadAndRemovesInTheMiddle) {
+  RingQueue<std::string> queue;
+  for (const char* element : {"b", "c", "d"}) queue.push_back(element);
+  queue.push_front("a");
+  queue.erase(2);
+  EXPECT_EQ(queue[0] + queue[1] + queue[2], "abd");
+  queue.erase(2);
+  queue.erase(0);
+  EXPECT_EQ(queue.front(), "b");
+  EXPECT_EQ(queue.size(), 1U);
+}
+
+TEST(RingQueue, IsWithoutTheElementWhenThatIsDestroyed) {
+  struct Refill {
+    RingQueue<Refill>* queue = nullptr;
+    Handle handle{};
+  };
+  RingQueue<Refill> queue;
+  std::size_t size_seen = 99;
+  queue.push_back({&queue, Handle([&] {
+                     size_seen = queue.size();
+                     queue.push_back({&queue, {}});
+                   })});
+  queue.pop_front();
+  EXPECT_EQ(size_seen, 0U);
+  EXPECT_EQ(queue.size(), 1U);
 }
 
 TEST(Metrics, CountsByNameAndLabels) {

@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "base/random.h"
 
 namespace grapevine::wire {
 namespace {
@@ -44,6 +48,32 @@ TEST(PkiIdMapTest, EntriesStayWhereTheyAreAndCanBeTakenOut) {
   EXPECT_EQ(&taken.mapped(), where);
   EXPECT_FALSE(map.contains(IdOf('m')));
   EXPECT_TRUE(map.extract(IdOf('m')).empty());
+}
+
+// Few different first bytes, so that runs of taken places form, wrap around and are closed again.
+TEST(PkiIdMapTest, IsAsAnOrderedMapAfterManyChanges) {
+  base::Random random(7);
+  PkiIdMap<int> map;
+  std::map<PkiId, int> model;
+  for (int step = 0; step < 20'000; ++step) {
+    std::string bytes(PkiId::kSize, 'x');
+    bytes[0] = static_cast<char>(random.Below(20));
+    bytes.back() = static_cast<char>(random.Below(4));
+    const PkiId id = *PkiId::From(bytes);
+    if (random.Below(2) == 0) {
+      EXPECT_EQ(map.emplace(id, step).second, model.emplace(id, step).second);
+    } else {
+      EXPECT_EQ(map.erase(id), model.erase(id));
+    }
+    ASSERT_EQ(map.size(), model.size());
+    const auto found = map.find(id);
+    ASSERT_EQ(found == map.end(), !model.contains(id));
+    if (found != map.end()) {
+      ASSERT_EQ(found->second, model.at(id));
+    }
+  }
+  EXPECT_TRUE(std::equal(map.begin(), map.end(), model.begin(), model.end()));
+  for (const auto& [id, value] : model) EXPECT_EQ(map.at(id), value);
 }
 
 }  // namespace
