@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
 
 namespace grapevine::comm {
@@ -53,8 +54,9 @@ void Acceptor::Completed(std::uint64_t id, std::expected<void, HandshakeError> o
       // Regular: a peer that finds another stream, or has what it probed for, leaves.
       context_.log().Debug("{} left during the handshake: {}", (*stream)->peer().address, error.text);
     } else if (refusals_.Allow(&suppressed)) {
-      context_.log().Warn("refused a stream from {}: {}: {} ({} more were not logged)", (*stream)->peer().address,
-                          ToString(error.failure), error.text, suppressed);
+      const std::string more = suppressed == 0 ? "" : fmt::format(" ({} more were not logged)", suppressed);
+      context_.log().Warn("refused a stream from {}: {}: {}{}", (*stream)->peer().address, ToString(error.failure),
+                          error.text, more);
     }
     Refuse(std::move(stream), {base::StatusCode::kUnknown, error.text, {}});
   } else if (handshake.remote_probes()) {

@@ -38,9 +38,9 @@ struct MembershipConfig {
   base::Duration freshness_bound{};
 
   // Connecting to bootstrap and anchor peers: pauses grow from min to max by half each time, with jitter, for ever
-  // (D-11).
+  // (D-11). Never longer than Fabric's, which is always its reconnectInterval.
   base::Duration connect_pause_min = 1s;
-  base::Duration connect_pause_max = 60s;
+  base::Duration connect_pause_max = 25s;
 
   std::size_t max_members = 20000;          // alive and dead; more are refused
   std::size_t max_alive_bytes = 64 * 1024;  // of one alive message, certificate included

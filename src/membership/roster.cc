@@ -29,12 +29,14 @@ Roster::Roster(const base::Environment& environment, comm::Comm& comm, const Mem
 
 MemberTable::Change Roster::See(const Sighting& sighting) {
   const MemberTable::Change change = table_.See(sighting, environment_.executor.Now());
-  const gossip::Peer& peer = table_.Find(sighting.alive.membership.pki_id)->peer;
+  const MemberRecord& member = *table_.Find(sighting.alive.membership.pki_id);
+  const gossip::Peer& peer = member.peer;
   switch (change) {
     case MemberTable::Change::kRefreshed:
       return change;
     case MemberTable::Change::kMoved:
-      environment_.log.Info("{} moved to {}", peer.pki_id.Short(), peer.endpoint);
+      environment_.log.Info("{} moved: it is at '{}' for its organisation, at '{}' for others", peer.pki_id.Short(),
+                            member.internal_endpoint, peer.external_endpoint);
       break;
     case MemberTable::Change::kLearned:
       environment_.log.Info("{} of {} at {} is alive", peer.pki_id.Short(), peer.organization, peer.endpoint);

@@ -248,7 +248,7 @@ void StateTransfer::Impl::Step() {
   plan_.Advance(next);
   troubles_.erase(troubles_.begin(), troubles_.lower_bound(next));
   if (goal_ != 0 && !active()) {
-    environment_.log.Info("channel {}: has caught up, height {}", channel_, next);
+    environment_.log.Info("channel {}: at height {}, nobody here has more", channel_, next);
     goal_ = 0;
   }
   step_.Reset();

@@ -2,6 +2,7 @@
 #include "statetransfer/state_transfer.h"
 
 #include "statetransfer/transfer_world.h"
+#include "support/seeds.h"
 
 namespace grapevine::statetransfer {
 namespace {
@@ -173,9 +174,10 @@ TEST_F(StateTransferTest, MemoryIsBoundedWithLargeBlocks) {
     }
     Server::Answer(request, std::move(payloads));
   };
+  const std::uint64_t height = testing::Quick() ? 20 : 60;
   StartTransfer();
-  Advertise({60});
-  ASSERT_TRUE(RunUntilHeight(60, 60s));
+  Advertise({height});
+  ASSERT_TRUE(RunUntilHeight(height, 60s));
   EXPECT_LE(sink_->most_pending_bytes, 64UL << 20);
   for (std::size_t i = 1; i < server(0).requests.size(); ++i) {
     EXPECT_LE(server(0).requests[i].range.size(), 1U) << i;  // 64 MiB / 4 requests, and a block is a little over 8 MiB
@@ -203,13 +205,14 @@ TEST_F(StateTransferTest, ASlowSinkHoldsItUp) {
   sink_->held = true;
   server(0).play = [](const Server::Request& request) { Server::Serve(request, 1UL << 20); };
   StartTransfer();
-  Advertise({200});
+  const std::uint64_t height = testing::Quick() ? 80 : 200;
+  Advertise({height});
   RunFor(10s);
   EXPECT_LE(sink_->most_pending_bytes, 64UL << 20);
   EXPECT_GE(sink_->most_pending_bytes, 48UL << 20);
   sink_->held = false;
   sink_->Advance();
-  ASSERT_TRUE(RunUntilHeight(200));
+  ASSERT_TRUE(RunUntilHeight(height));
 }
 
 TEST_F(StateTransferTest, WhatTheSinkDoesNotTakeIsOfferedAgainNotAskedFor) {
