@@ -168,7 +168,8 @@ void RunCallbackServer(Commands& commands) {
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", ServerCredentials(), &port);
   builder.RegisterCallbackGenericService(&service);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) _exit(1);
   commands.Ready(port);
   while (commands.Next()) {
   }

@@ -129,7 +129,8 @@ void RunQueueServer(Commands& commands) {
   builder.AddListeningPort("127.0.0.1:0", ServerCredentials(), &port);
   builder.RegisterAsyncGenericService(&service);
   std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) _exit(1);
   std::thread serving([&] {
     new ServerStream(service, *queue);
     void* tag = nullptr;

@@ -9,8 +9,10 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "app/admin_service.h"
 #include "node/config_check.h"
@@ -49,6 +51,13 @@ Result<runtime::LogOptions> ReadLogOptions(const runtime::ProcessEnvironment& en
   if (!format) return base::Wrap(format.error(), "FABRIC_LOGGING_FORMAT");
   options.format = *format;
   return options;
+}
+
+// All that the operations endpoint uses, to see whether it was renewed.
+std::vector<std::string> TextOf(const runtime::TlsMaterial& tls) {
+  std::vector<std::string> text = tls.client_authorities;
+  if (tls.server != nullptr) text.insert(text.end(), {tls.server->ChainPem(), tls.server->KeyPem()});
+  return text;
 }
 
 // Everything of a running node, in the order in which it is made.
@@ -152,9 +161,15 @@ class NodeProcess {
   void Reload() {
     if (stopping_) return;
     auto files = LoadFiles();
-    if (files) operations_tls_ = files->operations_tls;
-    Result<void> taken = files ? peer_->Reload(std::move(*files)) : std::unexpected(files.error());
+    if (files) RenewOperations(files->operations_tls);
+    const Result<void> taken = files ? peer_->Reload(std::move(*files)) : std::unexpected(files.error());
     if (!taken) log_.Error("renewed certificates and keys are not taken up: {}", taken.error().message);
+  }
+
+  // The endpoint reads its certificate only when it begins to listen.
+  void RenewOperations(const runtime::TlsMaterial& tls) {
+    const bool renewed = TextOf(tls) != TextOf(std::exchange(operations_tls_, tls));
+    if (!renewed && operations_ != nullptr) return;
     operations_.reset();
     if (const auto again = ListenForOperations(); !again) log_.Error("{}", again.error().message);
   }

@@ -1,12 +1,15 @@
 // A node as operators run it: processes of their own, a core.yaml, and the commands that talk to them.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -74,9 +77,10 @@ class Process {
     }
     return line;
   }
+  void Signal(int signal) const { kill(process_, signal); }
   // Its exit status, or minus the signal that ended it.
   int Stop(int signal) {
-    kill(process_, signal);
+    Signal(signal);
     return Wait();
   }
   int Wait() {
@@ -185,6 +189,29 @@ TEST_F(NodeCommandTest, RunsFromItsStartToATermination) {
 
   EXPECT_EQ(node.Stop(SIGTERM), 0) << ContentOf(Log("node"));
   EXPECT_FALSE(fs::exists(socket));
+}
+
+TEST_F(NodeCommandTest, ClientsOfTheOperationsEndpointSurviveAReloadWithTheSameFiles) {
+  const std::uint16_t port = test::FreePort();
+  const std::string config = WriteConfig(1, "operations:\n  listenAddress: 127.0.0.1:" + std::to_string(port) + "\n");
+  const auto node = StartNode(config);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+
+  node->Signal(SIGHUP);
+  // Answered by the same loop, so after the signal.
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(RunCommand({"node", "status", "--config", config}).status, 0);
+
+  const std::string request = "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  std::string answer(200, '\0');
+  const ssize_t received = recv(client, answer.data(), answer.size(), 0);
+  EXPECT_THAT(answer.substr(0, static_cast<std::size_t>(std::max<ssize_t>(received, 0))), HasSubstr("200 OK"));
+  close(client);
 }
 
 TEST_F(NodeCommandTest, JoinsShowsFetchesAndLeavesAChannel) {
