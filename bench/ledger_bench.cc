@@ -111,7 +111,7 @@ void Append(benchmark::State& state, base::FileSystem& files, bool synced) {
   const auto store = BlockStore::Open(files, used, {folder.chain(), "channel", {}, {}}).value();
   ChainMaker chain;
   std::int64_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     std::vector<base::Bytes> group;
     for (std::int64_t i = 0; i < state.range(0); ++i) group.push_back(chain.Next());
@@ -153,7 +153,7 @@ void ReadByNumber(benchmark::State& state) {
   const BlockReader reader(files, *index, {folder.chain(), "channel", {}, {}});
   std::uint64_t number = 0;
   std::int64_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     number = (number + 617) % kStoredBlocks;
     bytes += static_cast<std::int64_t>(reader.Read(number).value().size());
   }
@@ -166,7 +166,7 @@ void Open(benchmark::State& state) {
   const Folder folder;
   runtime::PosixFileSystem files;
   Fill(folder, *runtime::LevelDbIndex::Open(folder.index()).value());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     if (state.range(0) == 1) std::filesystem::remove_all(folder.index());
     state.ResumeTiming();

@@ -41,7 +41,7 @@ void BM_JudgeIdentity(benchmark::State& state) {
   const MspPtr org2(Channel(), Channel()->msp_manager().Find("Org2MSP"));
   const Deserializers deserializers{org2, {{"mychannel", Channel()}}};
   const std::string identity = ReadFile(Fixture("identities/peer0.org1.bin"));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const IdentityVerdict verdict = JudgeIdentity(deserializers, identity);
     if (!verdict.identity) state.SkipWithError(verdict.identity.error().message.c_str());
   }
@@ -59,7 +59,7 @@ struct SignedMessage {
 // Signature of a parsed identity.
 void BM_VerifySignature(benchmark::State& state) {
   const SignedMessage it;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!it.identity->Verify(it.message, it.signature)) state.SkipWithError("refused");
   }
 }
@@ -71,7 +71,7 @@ void BM_VerificationCacheHit(benchmark::State& state) {
   const auto& key = it.identity->certificate()->public_key();
   crypto::VerificationCache cache(1000);
   cache.Store(crypto::VerificationCache::KeyOf(key, it.signature, it.message), true);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!cache.Find(crypto::VerificationCache::KeyOf(key, it.signature, it.message))) state.SkipWithError("missed");
   }
 }
@@ -79,14 +79,14 @@ BENCHMARK(BM_VerificationCacheHit)->Unit(benchmark::kMicrosecond);
 
 void BM_Sign(benchmark::State& state) {
   const SignedMessage it;
-  for (auto _ : state) benchmark::DoNotOptimize(it.key.Sign(it.message));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(it.key.Sign(it.message));
 }
 BENCHMARK(BM_Sign)->Unit(benchmark::kMicrosecond);
 
 // Block 5: one transaction of some kB; block verification per second is the inverse.
 void BM_VerifyBlock(benchmark::State& state) {
   const std::string block = ReadFile(Fixture("blocks/5.block"));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!VerifyBlock(*Channel(), 5, block)) state.SkipWithError("refused");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));

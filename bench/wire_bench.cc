@@ -23,14 +23,14 @@ Bytes Capture(const std::string& name) {
 
 void DecodeEnvelope(benchmark::State& state, const std::string& name) {
   const Bytes bytes = Capture(name);
-  for (auto _ : state) benchmark::DoNotOptimize(Envelope::Decode(bytes));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(Envelope::Decode(bytes));
   state.SetItemsProcessed(state.iterations());
   state.counters["size"] = static_cast<double>(bytes.size());
 }
 
 void DecodeWhole(benchmark::State& state, const std::string& name) {
   const Bytes bytes = Capture(name);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto envelope = Envelope::Decode(bytes);
     benchmark::DoNotOptimize(DecodeMessage(envelope->payload()));
   }
@@ -41,7 +41,7 @@ void DecodeWhole(benchmark::State& state, const std::string& name) {
 // The same with the protobuf library, for comparison.
 void DecodeWithProtobuf(benchmark::State& state, const std::string& name) {
   const Bytes bytes = Capture(name);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     gossip::Envelope envelope;
     envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
     gossip::GossipMessage message;
@@ -54,7 +54,7 @@ void DecodeWithProtobuf(benchmark::State& state, const std::string& name) {
 void EncodeWhole(benchmark::State& state, const std::string& name) {
   const Envelope envelope = *Envelope::Decode(Capture(name));
   const auto message = *DecodeMessage(envelope.payload());
-  for (auto _ : state) benchmark::DoNotOptimize(grapevine::wire::UnsignedEnvelope(message));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(grapevine::wire::UnsignedEnvelope(message));
   state.SetItemsProcessed(state.iterations());
 }
 
