@@ -99,7 +99,7 @@ class Study {
       for (std::size_t peer = 0; peer < size; ++peer) {
         if (peer == node || random_.Chance(setting.missing, 1000)) continue;
         made.view.push_back(peer);
-        made.candidates.push_back(&peers_[peer]);
+        made.candidates.Add(peers_[peer]);
       }
     }
   }
@@ -134,7 +134,7 @@ class Study {
     bool fabric = false;
     std::int64_t phase = 0;  // of its rounds and its state infos
     std::vector<std::size_t> view;
-    std::vector<const gossip::Peer*> candidates;
+    gossip::Candidates candidates;
 
     // Of the current block.
     bool has = false;

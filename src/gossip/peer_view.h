@@ -1,6 +1,7 @@
 // What gossip knows of other peers: the view that routing, pull and channels choose from.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class PeerView {
   // Members believed alive, without the node itself, in order of PKI-ID. The reference is valid until the end of the
   // current event; the vector is only rebuilt when the view has changed, so that looking costs nothing.
   virtual const std::vector<Peer>& Alive() const = 0;
+  // Another number whenever Alive() has changed: what was made from it can be kept until then.
+  virtual std::uint64_t Version() const = 0;
   // A member that is known, alive or dead; null if unknown or the node itself. Valid until the end of the event.
   virtual const Peer* Find(const wire::PkiId& pki_id) const = 0;
   // The node itself.

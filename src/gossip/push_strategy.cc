@@ -30,9 +30,6 @@ std::uint64_t SeedOf(base::ByteView key) {
   return seed;
 }
 
-// Where a node stands on the ring of one message. PKI-IDs are digests: any part of one is as good as the whole.
-std::uint64_t PointOf(std::uint64_t seed, const wire::PkiId& pki_id) { return Mix(seed ^ FirstWord(pki_id.view())); }
-
 // Both ends included; empty by default.
 struct PointRange {
   std::uint64_t first = 1;
@@ -69,7 +66,8 @@ class Part {
   std::uint64_t gap_ = UINT64_MAX;  // points between this one and the next larger one
 };
 
-// Two trees over points of a ring that change with every message, so that everybody's share is the same over time.
+// One or two trees over points of a ring that change with every message, so that everybody's share is the same over
+// time.
 //
 // In the first tree a node's parent is the one whose part contains the node's point divided by the arity. Everybody has
 // exactly one parent, only points in the first 1/arity of the ring have children, and the depth is the logarithm of the
@@ -80,52 +78,57 @@ class RingPush final : public PushStrategy {
  public:
   explicit RingPush(RingConfig config) : config_(config) {}
 
-  std::vector<std::size_t> Targets(const wire::PkiId& self, const std::vector<const Peer*>& candidates,
-                                   base::ByteView key, const std::optional<wire::PkiId>& received_from) override {
+  std::vector<std::size_t> Targets(const wire::PkiId& self, const Candidates& candidates, base::ByteView key,
+                                   const std::optional<wire::PkiId>& received_from) override {
     const std::uint64_t seed = SeedOf(key);
-    const std::uint64_t own = PointOf(seed, self);
+    const std::uint64_t own = PointOf(seed, Candidates::WordOf(self));
     Part first(own);
     Part second(~own);
-    std::vector<std::uint64_t> points;
-    points.reserve(candidates.size());
-    for (const Peer* candidate : candidates) {
-      const std::uint64_t point = points.emplace_back(PointOf(seed, candidate->pki_id));
+    points_.clear();
+    for (const std::uint64_t word : candidates.words()) {
+      const std::uint64_t point = points_.emplace_back(PointOf(seed, word));
       first.See(point);
-      second.See(~point);
+      if (config_.trees > 1) second.See(~point);
     }
     std::vector<std::size_t> targets;
     const PointRange first_children = first.Children(config_.arity);
-    const PointRange second_children = second.Children(config_.arity);
-    const Tops tops = received_from ? Tops() : FindTops(points);
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const std::uint64_t point = points[i];
+    const PointRange second_children = config_.trees > 1 ? second.Children(config_.arity) : PointRange();
+    const Tops tops = received_from ? Tops() : FindTops(points_);  // only where the message enters
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      const std::uint64_t point = points_[i];
       const bool is_child = first_children.Contains(point) || second_children.Contains(~point);
       const bool is_top = !received_from && (point <= tops.first || point >= tops.second);
-      if ((is_child || is_top) && candidates[i]->pki_id != received_from) targets.push_back(i);
+      if ((is_child || is_top) && candidates[i].pki_id != received_from) targets.push_back(i);
     }
     return targets;
   }
 
  private:
+  // Where a node stands on the ring of one message.
+  static std::uint64_t PointOf(std::uint64_t seed, std::uint64_t word) { return Mix(seed ^ word); }
+
   // The last point of those at the top of each tree.
   struct Tops {
     std::uint64_t first = UINT64_MAX;
-    std::uint64_t second = 0;
+    std::uint64_t second = UINT64_MAX;
   };
   Tops FindTops(std::vector<std::uint64_t> points) const {
     if (points.size() <= config_.entries) return {};
     std::ranges::sort(points);
-    return {points[config_.entries - 1], points[points.size() - config_.entries]};
+    Tops tops{.first = points[config_.entries - 1]};
+    if (config_.trees > 1) tops.second = points[points.size() - config_.entries];
+    return tops;
   }
 
   RingConfig config_;
+  std::vector<std::uint64_t> points_;  // of one call; kept for its memory
 };
 
 class RandomPush final : public PushStrategy {
  public:
   RandomPush(std::size_t fan_out, base::Random& random) : fan_out_(fan_out), random_(random) {}
 
-  std::vector<std::size_t> Targets(const wire::PkiId&, const std::vector<const Peer*>& candidates, base::ByteView,
+  std::vector<std::size_t> Targets(const wire::PkiId&, const Candidates& candidates, base::ByteView,
                                    const std::optional<wire::PkiId>& received_from) override {
     std::vector<std::size_t> targets;
     const std::size_t count = std::min(fan_out_, candidates.size());
@@ -134,7 +137,7 @@ class RandomPush final : public PushStrategy {
       const std::size_t drawn = random_.Below(last + 1);
       targets.push_back(std::ranges::find(targets, drawn) == targets.end() ? drawn : last);
     }
-    std::erase_if(targets, [&](std::size_t i) { return candidates[i]->pki_id == received_from; });
+    std::erase_if(targets, [&](std::size_t i) { return candidates[i].pki_id == received_from; });
     return targets;
   }
 
@@ -144,6 +147,8 @@ class RandomPush final : public PushStrategy {
 };
 
 }  // namespace
+
+std::uint64_t Candidates::WordOf(const wire::PkiId& pki_id) { return FirstWord(pki_id.view()); }
 
 std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random) {
   return std::make_unique<RandomPush>(fan_out, random);

@@ -25,7 +25,7 @@ const char* TypeName(EmissionKind kind) {
   return "";
 }
 
-std::vector<comm::RemotePeer> Remotes(const std::vector<const Peer*>& peers) {
+std::vector<comm::RemotePeer> RemotesOf(const std::vector<const Peer*>& peers) {
   std::vector<comm::RemotePeer> remotes;
   remotes.reserve(peers.size());
   for (const Peer* peer : peers) remotes.push_back(peer->remote());
@@ -41,7 +41,8 @@ Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& 
       peers_(peers),
       channels_(channels),
       config_(config),
-      push_(config.push == PushKind::kRing ? MakeRingPush() : MakeRandomPush(config.fan_out, environment_.random)) {
+      push_(config.push == PushKind::kRing ? MakeRingPush() : MakeRandomPush(config.fan_out, environment_.random)),
+      alive_push_(MakeRingPush({.trees = 1})) {
   for (const EmissionKind kind :
        {EmissionKind::kBlock, EmissionKind::kLeadership, EmissionKind::kStateInfo, EmissionKind::kAlive}) {
     pushes_.at(static_cast<std::size_t>(kind)) = &environment_.metrics.GetCounter(
@@ -50,8 +51,8 @@ Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& 
 }
 
 void Router::Route(const std::vector<Emission>& batch) {
-  std::map<std::string, std::vector<const Peer*>> members;  // by channel, found once per batch
-  const auto members_of = [&](const std::string& channel) -> const std::vector<const Peer*>& {
+  std::map<std::string, Candidates> members;  // by channel, found once per batch
+  const auto members_of = [&](const std::string& channel) -> const Candidates& {
     const auto [found, is_new] = members.try_emplace(channel);
     if (is_new) found->second = BlockPeers(channel);
     return found->second;
@@ -74,28 +75,45 @@ void Router::Route(const std::vector<Emission>& batch) {
   }
 }
 
-std::vector<const Peer*> Router::BlockPeers(const std::string& channel) const {
-  std::vector<const Peer*> members;
+const Router::Division& Router::View() {
+  if (view_version_ == peers_.Version()) return view_;
+  view_version_ = peers_.Version();
+  view_.own.Clear();
+  view_.visible.Clear();
+  view_.has_others = false;
+  for (const Peer& peer : peers_.Alive()) {
+    if (peer.organization != peers_.Self().organization) {
+      view_.has_others = true;
+      continue;
+    }
+    view_.own.Add(peer);
+    if (peer.has_external_endpoint()) view_.visible.Add(peer);
+  }
+  return view_;
+}
+
+Candidates Router::BlockPeers(const std::string& channel) {
+  Candidates members;
   const std::string& own = peers_.Self().organization;
   if (own.empty() || !channels_.IsJoined(channel) || !channels_.IsOrgInChannel(channel, own)) return members;
-  for (const Peer& peer : peers_.Alive()) {
-    if (peer.organization == own && channels_.IsEligible(channel, peer.pki_id)) members.push_back(&peer);
+  for (const Peer* peer : View().own.peers()) {
+    if (channels_.IsEligible(channel, peer->pki_id)) members.Add(*peer);
   }
   return members;
 }
 
-void Router::RouteBlock(const Emission& block, const std::vector<const Peer*>& members) {
+void Router::RouteBlock(const Emission& block, const Candidates& members) {
   if (!channels_.IsJoined(block.channel)) return Drop(EmissionKind::kBlock, "channel_not_joined");
   std::vector<comm::RemotePeer> targets;
   for (const std::size_t index : push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
-    targets.push_back(members[index]->remote());
+    targets.push_back(members[index].remote());
   }
   Push(EmissionKind::kBlock, block.envelope, targets);
 }
 
-void Router::RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members) {
+void Router::RouteLeadership(const Emission& leadership, const Candidates& members) {
   if (!channels_.IsJoined(leadership.channel)) return Drop(EmissionKind::kLeadership, "channel_not_joined");
-  Push(EmissionKind::kLeadership, leadership.envelope, Remotes(members));
+  Push(EmissionKind::kLeadership, leadership.envelope, RemotesOf(members.peers()));
 }
 
 void Router::RouteStateInfo(const Emission& state_info) {
@@ -106,11 +124,12 @@ void Router::RouteStateInfo(const Emission& state_info) {
                              origin != nullptr && origin->has_external_endpoint();
   const bool is_own = origin == nullptr || origin->organization == own;
   const bool own_may = !whole_channel || channels_.IsOrgInChannel(state_info.channel, own);  // asked once, not per peer
-  const auto chosen = Choose(state_info, is_own, [&](const Peer& peer) {
+  const Candidates nobody;
+  const auto chosen = Choose(state_info, is_own, own_may ? View().own : nobody, [&](const Peer& peer) {
     if (peer.organization == own) return own_may;
     return whole_channel && channels_.IsOrgInChannel(state_info.channel, peer.organization);
   });
-  Push(EmissionKind::kStateInfo, state_info.envelope, Remotes(chosen));
+  Push(EmissionKind::kStateInfo, state_info.envelope, RemotesOf(chosen));
 }
 
 void Router::RouteAlive(const Emission& alive) {
@@ -119,12 +138,11 @@ void Router::RouteAlive(const Emission& alive) {
   if (origin == nullptr || origin->organization.empty()) return Drop(EmissionKind::kAlive, "unknown_organization");
   const bool is_own = origin->organization == own;
   if (is_own && !origin->has_external_endpoint()) {
-    const auto chosen = Choose(alive, is_own, [&](const Peer& peer) { return peer.organization == own; });
-    return Push(EmissionKind::kAlive, alive.envelope, Remotes(chosen));
+    const auto chosen = Choose(alive, is_own, View().own, [&](const Peer& peer) { return peer.organization == own; });
+    return Push(EmissionKind::kAlive, alive.envelope, RemotesOf(chosen));
   }
-  const auto chosen = Choose(alive, is_own, [&](const Peer& peer) {
-    // The ring is of those who get it; by lot, like the table, nobody is chosen instead of a hidden peer.
-    if (config_.push == PushKind::kRing && !is_own && !peer.has_external_endpoint()) return false;
+  // The ring is of those who get it; by lot, like the table, nobody is chosen instead of a hidden peer.
+  const auto chosen = Choose(alive, is_own, is_own ? View().own : View().visible, [&](const Peer& peer) {
     return is_own || peer.organization == own || peer.organization == origin->organization;
   });
   std::vector<comm::RemotePeer> inside;   // the own organisation: with the secret part
@@ -141,34 +159,25 @@ const Peer* Router::FindWithSelf(const wire::PkiId& pki_id) const {
   return peers_.Self().pki_id == pki_id ? &peers_.Self() : peers_.Find(pki_id);
 }
 
-std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own,
-                                        const std::function<bool(const Peer&)>& matches) const {
+std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, const Candidates& own,
+                                        const std::function<bool(const Peer&)>& matches) {
   if (config_.push == PushKind::kRandom) return Select(emission, config_.fan_out, matches);
-  const std::string& own = peers_.Self().organization;
-  std::vector<const Peer*> members;
-  members.reserve(peers_.Alive().size());
-  bool has_others = false;
-  for (const Peer& peer : peers_.Alive()) {
-    if (peer.organization != own) {
-      has_others = true;
-    } else if (matches(peer)) {
-      members.push_back(&peer);
-    }
-  }
+  const std::string& organization = peers_.Self().organization;
   // What comes from another organisation enters this one here.
   const Peer* sender = emission.received_from ? peers_.Find(*emission.received_from) : nullptr;
-  const bool enters = sender == nullptr || sender->organization != own;
+  const bool enters = sender == nullptr || sender->organization != organization;
   const base::ByteView key =
       emission.envelope.signature().empty() ? emission.envelope.payload() : emission.envelope.signature();
+  PushStrategy& strategy = emission.kind == EmissionKind::kAlive ? *alive_push_ : *push_;
   std::vector<const Peer*> chosen;
   for (const std::size_t index :
-       push_->Targets(peers_.Self().pki_id, members, key, enters ? std::nullopt : emission.received_from)) {
-    if (members[index]->pki_id != emission.originator) chosen.push_back(members[index]);
+       strategy.Targets(peers_.Self().pki_id, own, key, enters ? std::nullopt : emission.received_from)) {
+    if (own[index].pki_id != emission.originator) chosen.push_back(&own[index]);
   }
-  if (!is_own || !has_others) return chosen;
+  if (!is_own || !View().has_others) return chosen;
   const bool originates = emission.originator == peers_.Self().pki_id;
   const auto abroad = Select(emission, originates ? config_.fan_out : 1,
-                             [&](const Peer& peer) { return peer.organization != own && matches(peer); });
+                             [&](const Peer& peer) { return peer.organization != organization && matches(peer); });
   chosen.insert(chosen.end(), abroad.begin(), abroad.end());
   return chosen;
 }

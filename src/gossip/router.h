@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +30,10 @@ class ChannelDirectory {
 
 struct RouterConfig {
   std::size_t fan_out = 3;  // peer.gossip.propagatePeerNum
-  // kRandom: the table of 11.6 as it stands. kRing: within the own organisation every message takes the two trees of
-  // its ring, which miss nobody and cost less; to other organisations its originator sends `fan_out` copies and each
-  // member of its organisation that passes it on one, so that each organisation has several entries.
+  // kRandom: the table of 11.6 as it stands. kRing: within the own organisation every message takes the trees of its
+  // ring, which miss nobody and cost less: blocks and state infos both, alive messages one, because membership is
+  // synchronised with three others every 4 s anyway. To other organisations the originator of a message sends `fan_out`
+  // copies and each member of its organisation that passes it on one, so that each organisation has several entries.
   PushKind push = PushKind::kRing;
 };
 
@@ -45,18 +48,27 @@ class Router {
   void Route(const std::vector<Emission>& batch);
 
  private:
-  // Eligible peers of the own organisation, in order of PKI-ID.
-  std::vector<const Peer*> BlockPeers(const std::string& channel) const;
-  void RouteBlock(const Emission& block, const std::vector<const Peer*>& members);
-  void RouteLeadership(const Emission& leadership, const std::vector<const Peer*>& members);
+  // The view, divided as routing wants it.
+  struct Division {
+    Candidates own;      // the own organisation
+    Candidates visible;  // those of it with an external endpoint
+    bool has_others = false;
+  };
+
+  const Division& View();
+  // Eligible peers of the own organisation.
+  Candidates BlockPeers(const std::string& channel);
+  void RouteBlock(const Emission& block, const Candidates& members);
+  void RouteLeadership(const Emission& leadership, const Candidates& members);
   void RouteStateInfo(const Emission& state_info);
   void RouteAlive(const Emission& alive);
   // `count` peers for one emission, not the one that it came from.
   std::vector<const Peer*> Select(const Emission& emission, std::size_t count,
                                   const std::function<bool(const Peer&)>& matches) const;
-  // Whom a message about a member goes to: `matches` says who may have it.
-  std::vector<const Peer*> Choose(const Emission& emission, bool is_own,
-                                  const std::function<bool(const Peer&)>& matches) const;
+  // Whom a message about a member goes to: `own` are those of the own organisation who may have it, `matches` says it
+  // of everybody.
+  std::vector<const Peer*> Choose(const Emission& emission, bool is_own, const Candidates& own,
+                                  const std::function<bool(const Peer&)>& matches);
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
   void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
   void Drop(EmissionKind kind, const char* reason);
@@ -67,6 +79,9 @@ class Router {
   const ChannelDirectory& channels_;
   RouterConfig config_;
   std::unique_ptr<PushStrategy> push_;
+  std::unique_ptr<PushStrategy> alive_push_;
+  Division view_;
+  std::optional<std::uint64_t> view_version_;
   std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 

@@ -350,6 +350,7 @@ void Discovery::SetAnchorPeers(const std::string& channel, std::vector<AnchorPee
 }
 
 const std::vector<gossip::Peer>& Discovery::Alive() const { return impl_->roster().table().Alive(); }
+std::uint64_t Discovery::Version() const { return impl_->roster().table().version(); }
 const gossip::Peer* Discovery::Find(const wire::PkiId& pki_id) const {
   const MemberRecord* record = impl_->roster().table().Find(pki_id);
   return record == nullptr ? nullptr : &record->peer;

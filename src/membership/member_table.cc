@@ -35,7 +35,7 @@ bool MemberTable::Update(MemberRecord& record, const Sighting& sighting) {
   record.peer.external_endpoint = member.endpoint;
   record.peer.endpoint = internal.empty() ? member.endpoint : internal;
   record.internal_endpoint = std::move(internal);
-  alive_peers_current_ = false;
+  ++version_;
   return true;
 }
 
@@ -72,7 +72,7 @@ void MemberTable::SetAlive(MemberRecord& record, bool alive) {
   record.alive = alive;
   record.doubted = false;
   alive_ = alive ? alive_ + 1 : alive_ - 1;
-  alive_peers_current_ = false;
+  ++version_;
 }
 
 bool MemberTable::Kill(const wire::PkiId& pki_id) {
@@ -134,13 +134,13 @@ const MemberRecord* MemberTable::Find(const wire::PkiId& pki_id) const {
 }
 
 const std::vector<gossip::Peer>& MemberTable::Alive() const {
-  if (alive_peers_current_) return alive_peers_;
+  if (alive_peers_version_ == version_) return alive_peers_;
   alive_peers_.clear();
   alive_peers_.reserve(alive_);
   for (const auto& [pki_id, record] : members_) {
     if (record.alive) alive_peers_.push_back(record.peer);
   }
-  alive_peers_current_ = true;
+  alive_peers_version_ = version_;
   return alive_peers_;
 }
 

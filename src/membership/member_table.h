@@ -78,6 +78,8 @@ class MemberTable {
   const wire::PkiIdMap<MemberRecord>& members() const { return members_; }
   // In order of PKI-ID; rebuilt only after a change, valid until the next one.
   const std::vector<gossip::Peer>& Alive() const;
+  // Another number whenever Alive() has changed.
+  std::uint64_t version() const { return version_; }
 
   std::size_t alive() const { return alive_; }
   std::size_t dead() const { return members_.size() - alive_; }
@@ -102,8 +104,9 @@ class MemberTable {
   std::map<wire::PkiId, Tombstone> tombstones_;
   std::map<std::uint64_t, wire::PkiId> tombstones_by_age_;  // oldest first
   std::uint64_t next_age_ = 0;
+  std::uint64_t version_ = 0;
   mutable std::vector<gossip::Peer> alive_peers_;
-  mutable bool alive_peers_current_ = true;
+  mutable std::uint64_t alive_peers_version_ = 0;
 };
 
 }  // namespace grapevine::membership

@@ -62,9 +62,11 @@ void Authority::SetReaders(const std::string& channel, std::set<std::string> org
 base::Result<wire::PkiId> Authority::PkiIdOf(base::ByteView identity) { return msp::ComputePkiId(identity); }
 
 base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) const {
-  if (const auto id = PkiIdOf(identity); !id) return std::unexpected(id.error());
   const Record* record = Find(identity);
-  if (record == nullptr) return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
+  if (record == nullptr) {
+    if (const auto id = PkiIdOf(identity); !id) return std::unexpected(id.error());
+    return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
+  }
   if (record->organization.empty()) return base::Fail(ErrorCode::kDenied, "the identity comes from an unknown CA");
   if (record->revoked) return base::Fail(ErrorCode::kDenied, "the identity has been revoked");
   return msp::IdentityInfo{record->organization, record->not_after};

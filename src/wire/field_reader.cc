@@ -16,6 +16,12 @@ bool FieldReader::Fail() {
 }
 
 bool FieldReader::ReadVarint(std::uint64_t& value) {
+  // Nearly all tags and lengths have one byte.
+  if (!rest_.empty() && static_cast<unsigned char>(rest_[0]) < 0x80) {
+    value = static_cast<unsigned char>(rest_[0]);
+    rest_.remove_prefix(1);
+    return true;
+  }
   value = 0;
   for (std::size_t i = 0; i < 10 && i < rest_.size(); ++i) {
     const auto byte = static_cast<unsigned char>(rest_[i]);

@@ -55,8 +55,8 @@ class Swarm {
 
   std::vector<std::size_t> Targets(PushStrategy& strategy, std::size_t node, base::ByteView key,
                                    std::optional<std::size_t> from) const {
-    std::vector<const Peer*> candidates;
-    for (const std::size_t peer : views_[node]) candidates.push_back(&peers_[peer]);
+    Candidates candidates;
+    for (const std::size_t peer : views_[node]) candidates.Add(peers_[peer]);
     std::vector<std::size_t> targets =
         strategy.Targets(id(node), candidates, key, from ? std::optional(id(*from)) : std::optional<wire::PkiId>());
     for (std::size_t& target : targets) target = views_[node].at(target);
@@ -118,6 +118,20 @@ TEST(RingPushTest, ReachesEverybodyWithTwoSendsPerNodeInLogarithmicDepth) {
 }
 
 // Without faults nobody gets more than two copies on the way, however the block travels.
+// With two more sends at the top, where the message enters.
+TEST(RingPushTest, OneTreeReachesEverybodyWithOneSendPerNode) {
+  const auto ring = MakeRingPush({.trees = 1});
+  for (const std::size_t size : {2U, 3U, 10U, 100U, 1000U}) {
+    SCOPED_TRACE(size);
+    const Swarm swarm(size);
+    for (std::uint64_t message = 0; message < 20; ++message) {
+      const auto outcome = swarm.Push(*ring, message % size, KeyOf(message));
+      EXPECT_EQ(outcome.reached(), size);
+      EXPECT_LE(outcome.sent, size + 2);
+    }
+  }
+}
+
 TEST(RingPushTest, NobodyHasMoreThanTwoParents) {
   const auto ring = MakeRingPush();
   const Swarm swarm(100);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "gossip/peer_view.h"
@@ -10,6 +11,7 @@ namespace grapevine::testing {
 
 struct GivenPeers final : gossip::PeerView {
   const std::vector<gossip::Peer>& Alive() const override { return alive; }
+  std::uint64_t Version() const override { return ++version; }  // tests change the list as they like
   const gossip::Peer* Find(const wire::PkiId& pki_id) const override {
     for (const auto* list : {&alive, &dead}) {
       for (const gossip::Peer& peer : *list) {
@@ -30,6 +32,7 @@ struct GivenPeers final : gossip::PeerView {
   std::vector<gossip::Peer> alive;
   std::vector<gossip::Peer> dead;
   gossip::Peer self;
+  mutable std::uint64_t version = 0;
 };
 
 }  // namespace grapevine::testing
