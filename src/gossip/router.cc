@@ -42,7 +42,7 @@ Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& 
       channels_(channels),
       config_(config),
       push_(config.push == PushKind::kRing ? MakeRingPush() : MakeRandomPush(config.fan_out, environment_.random)),
-      alive_push_(MakeRingPush({.trees = 1})) {
+      settled_alive_push_(MakeRingPush({.trees = 1})) {
   for (const EmissionKind kind :
        {EmissionKind::kBlock, EmissionKind::kLeadership, EmissionKind::kStateInfo, EmissionKind::kAlive}) {
     pushes_.at(static_cast<std::size_t>(kind)) = &environment_.metrics.GetCounter(
@@ -78,6 +78,7 @@ void Router::Route(const std::vector<Emission>& batch) {
 const Router::Division& Router::View() {
   if (view_version_ == peers_.Version()) return view_;
   view_version_ = peers_.Version();
+  view_since_ = environment_.executor.Now();
   view_.own.Clear();
   view_.visible.Clear();
   view_.has_others = false;
@@ -168,7 +169,8 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
   const bool enters = sender == nullptr || sender->organization != organization;
   const base::ByteView key =
       emission.envelope.signature().empty() ? emission.envelope.payload() : emission.envelope.signature();
-  PushStrategy& strategy = emission.kind == EmissionKind::kAlive ? *alive_push_ : *push_;
+  const bool settled = environment_.executor.Now() - view_since_ >= config_.settled_after;
+  PushStrategy& strategy = emission.kind == EmissionKind::kAlive && settled ? *settled_alive_push_ : *push_;
   std::vector<const Peer*> chosen;
   for (const std::size_t index :
        strategy.Targets(peers_.Self().pki_id, own, key, enters ? std::nullopt : emission.received_from)) {

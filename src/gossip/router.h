@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,9 +33,12 @@ struct RouterConfig {
   std::size_t fan_out = 3;  // peer.gossip.propagatePeerNum
   // kRandom: the table of 11.6 as it stands. kRing: within the own organisation every message takes the trees of its
   // ring, which miss nobody and cost less: blocks and state infos both, alive messages one, because membership is
-  // synchronised with three others every 4 s anyway. To other organisations the originator of a message sends `fan_out`
-  // copies and each member of its organisation that passes it on one, so that each organisation has several entries.
+  // synchronised with three others every 4 s anyway; both while the view is in motion. To other organisations the
+  // originator of a message sends `fan_out` copies and each member of its organisation that passes it on one, so that
+  // each organisation has several entries.
   PushKind push = PushKind::kRing;
+  // Views that differ break trees: alive messages take both until the view has been the same for so long.
+  base::Duration settled_after = std::chrono::seconds(10);
 };
 
 // One executor. Nothing goes to peers of unknown organisation (D-17), and secret parts stay in the own one.
@@ -79,9 +83,10 @@ class Router {
   const ChannelDirectory& channels_;
   RouterConfig config_;
   std::unique_ptr<PushStrategy> push_;
-  std::unique_ptr<PushStrategy> alive_push_;
+  std::unique_ptr<PushStrategy> settled_alive_push_;
   Division view_;
   std::optional<std::uint64_t> view_version_;
+  base::SteadyTime view_since_{};
   std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 
