@@ -35,6 +35,17 @@ bool IsOtherGossip(const ReceivedMessage& received) {
          message.As<wire::ConnEstablish>() == nullptr && message.As<wire::Acknowledgement>() == nullptr;
 }
 
+// Alive messages may take one tree only if the sync completes it well before anybody would be presumed dead.
+gossip::RouterConfig RouterConfigOf(const GossipConfig& config) {
+  constexpr int kSyncsPerExpiration = 4;
+  gossip::RouterConfig router = config.router;
+  const membership::MembershipConfig& membership = config.membership;
+  const bool sync_completes =
+      membership.sync_peers > 0 && membership.sync_interval <= membership.alive_expiration / kSyncsPerExpiration;
+  if (!sync_completes) router.settled_after = base::Duration::max();
+  return router;
+}
+
 }  // namespace
 
 class GossipService::Impl final : public gossip::ChannelDirectory {
@@ -50,7 +61,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
         discovery_(environment_,
                    {.comm = comm_, .mapper = mapper_, .crypto = crypto_, .emitter = emitter_, .verifier = verifier_},
                    config_.membership),
-        router_(environment_, comm_, discovery_, *this, config_.router),
+        router_(environment_, comm_, discovery_, *this, RouterConfigOf(config_)),
         identity_exchange_(environment_, comm_, mapper_, crypto_, discovery_, config_.identity_exchange),
         relay_(environment_, emitter_, verifier_,
                {.time_to_live = config_.channel.publish_state_info_interval * 100,

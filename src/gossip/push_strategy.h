@@ -43,7 +43,7 @@ class Candidates {
   std::vector<std::uint64_t> words_;
 };
 
-// No state that matters; one executor.
+// Remembers nothing from call to call; one executor.
 class PushStrategy {
  public:
   virtual ~PushStrategy() = default;

@@ -37,7 +37,8 @@ struct RouterConfig {
   // originator of a message sends `fan_out` copies and each member of its organisation that passes it on one, so that
   // each organisation has several entries.
   PushKind push = PushKind::kRing;
-  // Views that differ break trees: alive messages take both until the view has been the same for so long.
+  // Views that differ break trees: alive messages take both until the view has been the same for so long. The greatest
+  // duration where nothing completes a single tree (channel::GossipService sees to it).
   base::Duration settled_after = std::chrono::seconds(10);
 };
 

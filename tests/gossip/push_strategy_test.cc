@@ -117,7 +117,6 @@ TEST(RingPushTest, ReachesEverybodyWithTwoSendsPerNodeInLogarithmicDepth) {
   }
 }
 
-// Without faults nobody gets more than two copies on the way, however the block travels.
 // With two more sends at the top, where the message enters.
 TEST(RingPushTest, OneTreeReachesEverybodyWithOneSendPerNode) {
   const auto ring = MakeRingPush({.trees = 1});
@@ -132,6 +131,7 @@ TEST(RingPushTest, OneTreeReachesEverybodyWithOneSendPerNode) {
   }
 }
 
+// Without faults nobody gets more than two copies on the way, however the block travels.
 TEST(RingPushTest, NobodyHasMoreThanTwoParents) {
   const auto ring = MakeRingPush();
   const Swarm swarm(100);

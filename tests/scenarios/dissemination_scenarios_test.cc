@@ -29,6 +29,47 @@ bool Ready(GossipNetwork& network) {
   return network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s);
 }
 
+// Copies of each alive message, all nodes together, over `time`.
+double CopiesPerAliveMessage(GossipNetwork& network, base::Duration time) {
+  const auto pushes = [&] { return Sum(network, "gossip_pushes", {{"type", "alive_msg"}}); };
+  const auto messages = [&] { return Sum(network, "gossip_membership_heartbeats"); };
+  const std::uint64_t pushes_before = pushes();
+  const std::uint64_t messages_before = messages();
+  network.RunFor(time);
+  return static_cast<double>(pushes() - pushes_before) / static_cast<double>(messages() - messages_before);
+}
+
+// Alive messages take one tree once the view is the same for a while, and two while it moves.
+TEST(DisseminationScenario, AliveMessagesCostOneCopyEachInASettledNetwork) {
+  GossipNetworkOptions options;
+  options.peers = {16};
+  GossipNetwork network(FewSeeds().front(), options);
+  network.StartAll();
+  ASSERT_TRUE(Ready(network));
+  EXPECT_GT(CopiesPerAliveMessage(network, 5s), 25);
+  network.RunFor(10s);
+  const double settled = CopiesPerAliveMessage(network, 100s);
+  EXPECT_GE(settled, 15);  // everybody else
+  EXPECT_LE(settled, 18);  // and three entries, one of which is the root
+  network.RunFor(100s);
+  EXPECT_TRUE(network.ViewsComplete());
+}
+
+// Without the sync, or with a rare one, nothing completes a single tree.
+TEST(DisseminationScenario, AliveMessagesTakeBothTreesWhereNoSyncCompletesOne) {
+  for (const auto& change : {+[](membership::MembershipConfig& config) { config.sync_peers = 0; },
+                             +[](membership::MembershipConfig& config) { config.sync_interval = 10s; }}) {
+    GossipNetworkOptions options;
+    options.peers = {16};
+    change(options.gossip.membership);
+    GossipNetwork network(FewSeeds().front(), options);
+    network.StartAll();
+    network.RunFor(100s);
+    EXPECT_TRUE(network.ViewsComplete());
+    EXPECT_GT(CopiesPerAliveMessage(network, 100s), 25);
+  }
+}
+
 // One entry point per organisation: every block is everywhere within a second by push alone, and nobody gets another
 // organisation's copy.
 TEST(DisseminationScenario, EveryBlockIsEverywhereAtOnce) {
