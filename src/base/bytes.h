@@ -4,8 +4,10 @@
 // (design principle "bytes are signed, so bytes are kept").
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +42,9 @@ class Bytes {
   // `part` must lie inside this slice (a field found by a parser); shares the buffer.
   Bytes Slice(ByteView part) const { return part.empty() ? Bytes() : Bytes(owner_, part); }
 
+  // Whether this slice is its whole buffer, so that keeping it keeps nothing else in memory.
+  bool is_whole_buffer() const { return owner_ == nullptr || view_.size() == owner_->size(); }
+
   friend bool operator==(const Bytes& a, const Bytes& b) { return a.view_ == b.view_; }
   friend auto operator<=>(const Bytes& a, const Bytes& b) { return a.view_ <=> b.view_; }
 
@@ -49,6 +54,14 @@ class Bytes {
   std::shared_ptr<const std::string> owner_;
   ByteView view_;
 };
+
+// The first eight bytes as a little-endian number, on every machine; missing bytes are zero.
+inline std::uint64_t FirstWord(ByteView bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes.data(), bytes.size() < sizeof word ? bytes.size() : sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
 
 // Lower-case hexadecimal.
 std::string ToHex(ByteView bytes);

@@ -9,6 +9,7 @@
 #include "channel/block_repair.h"
 #include "channel/block_window.h"
 #include "channel/refusal.h"
+#include "gossip/select_peers.h"
 #include "msp/block.h"
 #include "wire/message.h"
 
@@ -54,7 +55,7 @@ class BlockExchange::Impl {
   void PeerHeight(const wire::PkiId& peer, std::uint64_t height);
   std::size_t stored() const { return window_.size(); }
 
-  std::vector<gossip::Peer> Partners() const;
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const;
   bool Wants(const base::Bytes& id) const;
   void Receive(const comm::ReceivedMessage& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket);
@@ -236,16 +237,13 @@ void BlockExchange::Impl::ArmExpiry() {
 
 // ---- Pull
 
-std::vector<gossip::Peer> BlockExchange::Impl::Partners() const {
-  std::vector<gossip::Peer> partners;
-  if (left_) return partners;
+std::vector<const gossip::Peer*> BlockExchange::Impl::Partners(base::Random& random, std::size_t count) const {
+  if (left_) return {};
   const std::string& organization = parts_.peers.Self().organization;
-  for (const gossip::Peer& peer : parts_.peers.Alive()) {
-    if (peer.organization != organization) continue;
-    const ChannelMember* member = state_infos_.Find(peer.pki_id);
-    if (member != nullptr && !member->properties.left_channel) partners.push_back(peer);
-  }
-  return partners;
+  return gossip::SelectPeers(random, count, parts_.peers.Alive(), [&](const gossip::Peer& peer) {
+    const ChannelMember* member = peer.organization == organization ? state_infos_.Find(peer.pki_id) : nullptr;
+    return member != nullptr && !member->properties.left_channel;
+  });
 }
 
 bool BlockExchange::Impl::Wants(const base::Bytes& id) const {
@@ -341,7 +339,9 @@ void BlockExchange::PeerHeight(const wire::PkiId& peer, std::uint64_t height) { 
 
 std::size_t BlockExchange::stored() const { return impl_->stored(); }
 
-std::vector<gossip::Peer> BlockExchange::Partners() const { return impl_->Partners(); }
+std::vector<const gossip::Peer*> BlockExchange::Partners(base::Random& random, std::size_t count) const {
+  return impl_->Partners(random, count);
+}
 
 bool BlockExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
 

@@ -26,7 +26,8 @@ void PeerLink::MaybeRetire() {
 // ---- Sending
 
 void PeerLink::Send(OutgoingMessage message, const base::Endpoint& endpoint) {
-  if (!endpoint.empty()) endpoint_ = endpoint;
+  if (!endpoint.empty() && endpoint_ != endpoint) endpoint_ = endpoint;
+  if (WriteAtOnce(message)) return;
   Enqueue(std::move(message));
   EnsureStream();
   Pump();
@@ -37,8 +38,19 @@ void PeerLink::Answer(OutgoingMessage message) {
     Drop(std::move(message), "no_stream", {base::ErrorCode::kUnavailable, "no stream of the peer is open"});
     return MaybeRetire();
   }
+  if (WriteAtOnce(message)) return;
   Enqueue(std::move(message));
   Pump();
+}
+
+// Nearly always nobody waits and there is room.
+bool PeerLink::WriteAtOnce(OutgoingMessage& message) {
+  if (!queue_.empty()) return false;
+  PeerStream* stream = message.stream != 0 ? Find(message.stream) : nullptr;
+  if (stream == nullptr) stream = ChooseStream();
+  if (stream == nullptr || !stream->HasRoom()) return false;
+  stream->Write(std::move(message));
+  return true;
 }
 
 void PeerLink::Enqueue(OutgoingMessage message) {

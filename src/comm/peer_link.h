@@ -85,6 +85,7 @@ class PeerLink final : public PeerStreamOwner {
 
   bool open() const { return out_ != nullptr || !ins_.empty(); }
   bool OwnStreamLeaving() const;
+  bool WriteAtOnce(OutgoingMessage& message);
   void Enqueue(OutgoingMessage message);
   void Drop(OutgoingMessage message, const char* reason, const base::Error& error);
   void DropQueue(const char* reason, const base::Error& error);

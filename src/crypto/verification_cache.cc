@@ -1,6 +1,7 @@
 #include "crypto/verification_cache.h"
 
 #include <array>
+#include <random>
 
 namespace grapevine::crypto {
 
@@ -10,6 +11,15 @@ Digest VerificationCache::KeyOf(const PublicKey& key, base::ByteView signature, 
   std::array<char, sizeof(std::uint64_t)> length{};  // where the signature ends
   for (std::size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(signature.size() >> (8 * i));
   return Sha256({{&hash_name, 1}, key.spki_digest().view(), {length.data(), length.size()}, signature, message});
+}
+
+VerificationCache::SeededHash::SeededHash() : seed_(std::uint64_t{std::random_device()()} << 32 | 1) {}
+
+std::size_t VerificationCache::SeededHash::operator()(const Digest& digest) const {
+  // Each product depends on all lower bits, each shift brings the upper half down.
+  std::uint64_t value = base::FirstWord(digest.view()) * seed_;
+  value = (value ^ value >> 32) * seed_;
+  return value ^ value >> 32;
 }
 
 std::optional<bool> VerificationCache::Find(const Digest& verification) {

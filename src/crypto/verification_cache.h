@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "base/bytes.h"
 #include "crypto/hash.h"
@@ -38,10 +38,19 @@ class VerificationCache {
     bool valid;
     std::list<const Digest*>::iterator use;
   };
+  // Seeded: who chooses messages must not choose their places in the table.
+  class SeededHash {
+   public:
+    SeededHash();
+    std::size_t operator()(const Digest& digest) const;
+
+   private:
+    std::uint64_t seed_;
+  };
 
   std::size_t capacity_;
-  std::map<Digest, Entry> entries_;
-  std::list<const Digest*> by_use_;  // the longest unused first; points to the keys of entries_
+  std::unordered_map<Digest, Entry, SeededHash> entries_;  // looked up only
+  std::list<const Digest*> by_use_;                        // the longest unused first; points to the keys of entries_
   std::uint64_t hits_ = 0;
   std::uint64_t misses_ = 0;
 };

@@ -17,28 +17,28 @@ void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& e
   if (!envelope.is_signed()) {
     return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", std::move(done));
   }
-  const auto& secret = envelope.secret();
-  if (secret.has_value() && (secret->payload.empty() || secret->signature.empty())) {
+  if (const auto secret = envelope.secret(); secret && (secret->payload.empty() || secret->signature.empty())) {
     return FailSoon(base::ErrorCode::kInvalid, "the secret part has no payload or no signature", std::move(done));
   }
-  const Key key{.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope.encoded()};
-  Pending* pending = Join(key, std::move(done));
-  if (pending == nullptr) return;
-  pending->verification = mapper_.Verify(
-      signer, envelope.signature(), envelope.payload(), [this, key, secret](const base::Result<void>& verdict) {
-        if (!verdict.has_value() || !secret.has_value() || IsKnown(key.signer, *secret)) {
-          return Finish(key, verdict);
-        }
-        VerifySecret(key, *secret);
-      });
+  const Verification verification =
+      Join({.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope}, std::move(done));
+  if (verification == pending_.end()) return;
+  verification->second.handle = mapper_.Verify(signer, envelope.signature(), envelope.payload(),
+                                               [this, verification](const base::Result<void>& verdict) {
+                                                 const Key& key = verification->first;
+                                                 const auto secret = key.envelope.secret();
+                                                 if (!verdict || !secret || IsKnown(key.signer, *secret))
+                                                   return Finish(verification, verdict);
+                                                 VerifySecret(verification, *secret);
+                                               });
 }
 
-void EnvelopeVerifier::VerifySecret(const Key& key, const wire::SecretEnvelope& secret) {
-  pending_.at(key).verification = mapper_.Verify(key.signer, secret.signature, secret.payload,
-                                                 [this, key, secret](const base::Result<void>& verdict) {
-                                                   if (verdict.has_value()) Remember(key.signer, secret);
-                                                   Finish(key, verdict);
-                                                 });
+void EnvelopeVerifier::VerifySecret(Verification verification, const wire::SecretEnvelope& secret) {
+  verification->second.handle = mapper_.Verify(verification->first.signer, secret.signature, secret.payload,
+                                               [this, verification, secret](const base::Result<void>& verdict) {
+                                                 if (verdict.has_value()) Remember(verification->first.signer, secret);
+                                                 Finish(verification, verdict);
+                                               });
 }
 
 bool EnvelopeVerifier::IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const {
@@ -62,24 +62,24 @@ void EnvelopeVerifier::VerifyByChannel(const std::string& channel, std::uint64_t
   if (!identity.has_value()) {
     return FailSoon(base::ErrorCode::kNotFound, "the signer's identity is not known", std::move(done));
   }
-  const Key key{.signer = signer, .channel = channel, .configuration = configuration, .envelope = envelope.encoded()};
-  Pending* pending = Join(key, std::move(done));
-  if (pending == nullptr) return;
-  pending->verification =
-      crypto_.VerifyByChannel(channel, identity->identity, envelope.signature(), envelope.payload(),
-                              [this, key](const base::Result<void>& verdict) { Finish(key, verdict); });
+  const Verification verification = Join(
+      {.signer = signer, .channel = channel, .configuration = configuration, .envelope = envelope}, std::move(done));
+  if (verification == pending_.end()) return;
+  verification->second.handle = crypto_.VerifyByChannel(
+      channel, identity->identity, envelope.signature(), envelope.payload(),
+      [this, verification](const base::Result<void>& verdict) { Finish(verification, verdict); });
 }
 
-EnvelopeVerifier::Pending* EnvelopeVerifier::Join(const Key& key, Done done) {
-  const auto [at, is_new] = pending_.try_emplace(key);
+EnvelopeVerifier::Verification EnvelopeVerifier::Join(Key key, Done done) {
+  const auto [at, is_new] = pending_.try_emplace(std::move(key));
   at->second.waiting.push_back(std::move(done));
-  if (is_new) return &at->second;
+  if (is_new) return at;
   joined_.Add();
-  return nullptr;
+  return pending_.end();
 }
 
-void EnvelopeVerifier::Finish(const Key& key, const base::Result<void>& verdict) {
-  const auto finished = pending_.extract(key);
+void EnvelopeVerifier::Finish(Verification verification, const base::Result<void>& verdict) {
+  const auto finished = pending_.extract(verification);
   const auto alive = lifetime_.Watch();
   for (const Done& done : finished.mapped().waiting) {
     if (alive.expired()) return;

@@ -1,12 +1,12 @@
 // Signatures of envelopes, checked asynchronously and once for equal ones under way (specification 14, D-6 and 14.6.3).
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/environment.h"
@@ -49,21 +49,26 @@ class EnvelopeVerifier {
     wire::PkiId signer;
     std::string channel;              // empty: the identity's signature alone
     std::uint64_t configuration = 0;  // of the channel
-    base::Bytes envelope;             // encoded
+    wire::Envelope envelope;
 
-    friend auto operator<=>(const Key&, const Key&) = default;
+    friend bool operator<(const Key& a, const Key& b) {
+      return std::tie(a.signer, a.channel, a.configuration, a.envelope.encoded()) <
+             std::tie(b.signer, b.channel, b.configuration, b.envelope.encoded());
+    }
   };
   struct Pending {
     std::vector<Done> waiting;
-    base::Handle verification;
+    base::Handle handle;
   };
-  // The new entry; null if `done` joined one that is under way.
-  Pending* Join(const Key& key, Done done);
-  void VerifySecret(const Key& key, const wire::SecretEnvelope& secret);
+  using Verification = std::map<Key, Pending>::iterator;
+
+  // The new entry; the end if `done` joined one that is under way.
+  Verification Join(Key key, Done done);
+  void VerifySecret(Verification verification, const wire::SecretEnvelope& secret);
   // A PKI-ID is the hash of its identity, so what it has signed stays signed, whatever becomes of the identity.
   bool IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const;
   void Remember(const wire::PkiId& signer, const wire::SecretEnvelope& secret);
-  void Finish(const Key& key, const base::Result<void>& verdict);
+  void Finish(Verification verification, const base::Result<void>& verdict);
   void FailSoon(base::ErrorCode code, const char* message, Done done);
 
   base::Environment environment_;

@@ -8,7 +8,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "gossip/select_peers.h"
 #include "wire/tag.h"
 
 namespace grapevine::gossip {
@@ -197,9 +196,8 @@ void PullEngine::Impl::ScheduleRound(base::Duration delay) {
 
 void PullEngine::Impl::BeginRound() {
   if (round_.has_value()) EndDigestWait();  // an interval shorter than the digest wait
-  const std::vector<Peer> candidates = items_.Partners();
   Round round;
-  for (const Peer* peer : SelectPeers(environment_.random, config_.peers, candidates)) {
+  for (const Peer* peer : items_.Partners(environment_.random, config_.peers)) {
     round.partners.push_back({peer->remote(), {Role::kInitiator, peer->pki_id, environment_.random.Next()}});
   }
   if (round.partners.empty()) return;

@@ -1,9 +1,7 @@
 #include "gossip/push_strategy.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
-#include <cstring>
 
 namespace grapevine::gossip {
 
@@ -16,17 +14,9 @@ std::uint64_t Mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Little-endian on every machine; missing bytes are zero.
-std::uint64_t FirstWord(base::ByteView bytes) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes.data(), std::min(sizeof word, bytes.size()));
-  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-  return word;
-}
-
 std::uint64_t SeedOf(base::ByteView key) {
   std::uint64_t seed = Mix(key.size() + 1);
-  for (; !key.empty(); key.remove_prefix(std::min(sizeof seed, key.size()))) seed = Mix(seed ^ FirstWord(key));
+  for (; !key.empty(); key.remove_prefix(std::min(sizeof seed, key.size()))) seed = Mix(seed ^ base::FirstWord(key));
   return seed;
 }
 
@@ -82,11 +72,12 @@ class RingPush final : public PushStrategy {
                                    const std::optional<wire::PkiId>& received_from) override {
     const std::uint64_t seed = SeedOf(key);
     const std::uint64_t own = PointOf(seed, Candidates::WordOf(self));
+    if (received_from && IsOutermost(seed, own, candidates)) return {};
     Part first(own);
     Part second(~own);
-    points_.clear();
-    for (const std::uint64_t word : candidates.words()) {
-      const std::uint64_t point = points_.emplace_back(PointOf(seed, word));
+    points_.resize(candidates.size());
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      const std::uint64_t point = points_[i] = PointOf(seed, candidates.words()[i]);
       first.See(point);
       if (config_.trees > 1) second.See(~point);
     }
@@ -106,6 +97,24 @@ class RingPush final : public PushStrategy {
  private:
   // Where a node stands on the ring of one message.
   static std::uint64_t PointOf(std::uint64_t seed, std::uint64_t word) { return Mix(seed ^ word); }
+
+  // Whether the node has no children in any tree, as most have: clear after a few points.
+  bool IsOutermost(std::uint64_t seed, std::uint64_t own, const Candidates& candidates) const {
+    const std::uint64_t greatest = UINT64_MAX / config_.arity;
+    bool first = own > greatest;
+    bool second = config_.trees == 1 || ~own > greatest;
+    if (!first || !second) return false;
+    // Unless it is the root, which has the smallest point.
+    first = false;
+    second = config_.trees == 1;
+    for (const std::uint64_t word : candidates.words()) {
+      const std::uint64_t point = PointOf(seed, word);
+      first = first || point < own;
+      second = second || point > own;
+      if (first && second) return true;
+    }
+    return false;
+  }
 
   // The last point of those at the top of each tree.
   struct Tops {
@@ -148,7 +157,7 @@ class RandomPush final : public PushStrategy {
 
 }  // namespace
 
-std::uint64_t Candidates::WordOf(const wire::PkiId& pki_id) { return FirstWord(pki_id.view()); }
+std::uint64_t Candidates::WordOf(const wire::PkiId& pki_id) { return base::FirstWord(pki_id.view()); }
 
 std::unique_ptr<PushStrategy> MakeRandomPush(std::size_t fan_out, base::Random& random) {
   return std::make_unique<RandomPush>(fan_out, random);

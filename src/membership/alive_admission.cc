@@ -100,24 +100,26 @@ std::optional<Admission> AliveAdmission::Screen(Source source, const wire::Envel
   return std::nullopt;
 }
 
-void AliveAdmission::Check(AliveOffer offer, const Done& done) {
-  const auto parked = std::make_shared<const AliveOffer>(std::move(offer));
-  const base::Bytes& identity = parked->alive.identity;
-  if (identity.empty()) return Verify(parked, done);
+void AliveAdmission::Check(AliveOffer offer, Done done) {
+  const auto parked = std::make_shared<const Parked>(std::move(offer), std::move(done));
+  const wire::AliveMessage& alive = *parked->offer.alive;
+  if (alive.identity.empty()) return Verify(parked);
   const std::uint64_t id = next_insertion_++;
-  insertions_[id] = mapper_.Put(parked->alive.membership.pki_id, base::Bytes::Copy(identity),
-                                [this, id, parked, done](const base::Result<msp::IdentityMapper::Entry>& entry) {
-                                  const base::Handle finished = std::move(insertions_.extract(id).mapped());
-                                  if (entry) return Verify(parked, done);
-                                  const bool busy = entry.error().code == base::ErrorCode::kExhausted;
-                                  done(Refuse(parked->source, busy ? Refusal::kBusy : Refusal::kBadIdentity));
-                                });
+  insertions_[id] =
+      mapper_.Put(alive.membership.pki_id, base::Bytes::Copy(alive.identity),
+                  [this, id, parked](const base::Result<msp::IdentityMapper::Entry>& entry) {
+                    const base::Handle finished = std::move(insertions_.extract(id).mapped());
+                    if (entry) return Verify(parked);
+                    const bool busy = entry.error().code == base::ErrorCode::kExhausted;
+                    parked->done(Refuse(parked->offer.source, busy ? Refusal::kBusy : Refusal::kBadIdentity));
+                  });
 }
 
-void AliveAdmission::Verify(const OfferPtr& offer, const Done& done) {
-  verifier_.Verify(
-      offer->alive.membership.pki_id, offer->envelope,
-      lifetime_.Guard([this, offer, done](const base::Result<void>& verdict) { done(Verified(*offer, verdict)); }));
+void AliveAdmission::Verify(const ParkedPtr& parked) {
+  verifier_.Verify(parked->offer.alive->membership.pki_id, parked->offer.envelope,
+                   lifetime_.Guard([this, parked](const base::Result<void>& verdict) {
+                     parked->done(Verified(parked->offer, verdict));
+                   }));
 }
 
 Admission AliveAdmission::Verified(const AliveOffer& offer, const base::Result<void>& verdict) {
@@ -131,21 +133,21 @@ Admission AliveAdmission::Verified(const AliveOffer& offer, const base::Result<v
         return Refuse(offer.source, Refusal::kBadSignature);
     }
   }
-  if (const auto refusal = Test(offer.source, offer.envelope, offer.alive, offer.direct))
+  if (const auto refusal = Test(offer.source, offer.envelope, *offer.alive, offer.direct))
     return Refuse(offer.source, *refusal);
-  return offer.alive.membership.pki_id == mapper_.own_pki_id() ? TakeOwn(offer) : Take(offer);
+  return offer.alive->membership.pki_id == mapper_.own_pki_id() ? TakeOwn(offer) : Take(offer);
 }
 
 Admission AliveAdmission::TakeOwn(const AliveOffer& offer) {
-  const std::uint64_t incarnation = offer.alive.timestamp.incarnation;
+  const std::uint64_t incarnation = offer.alive->timestamp.incarnation;
   const bool later = incarnation > own_.incarnation();
   const bool outranked = own_.Outrank(incarnation);
   if (!twins_.Allow()) return Refuse(offer.source, Refusal::kOwn);
-  if (IsElsewhere(offer.envelope, offer.alive)) {
+  if (IsElsewhere(offer.envelope, *offer.alive)) {
     environment_.log.Error(
         "a valid message of this peer's own PKI-ID gives the endpoint '{}' instead of '{}': either another peer uses "
         "the same key, which must not be, or this one was restarted with other endpoints",
-        offer.alive.membership.endpoint, own_.external_endpoint());
+        offer.alive->membership.endpoint, own_.external_endpoint());
   } else if (!outranked) {
     environment_.log.Error(
         "a message of this peer's own PKI-ID has the greatest incarnation that there is: nobody will listen to this "
@@ -160,9 +162,9 @@ Admission AliveAdmission::TakeOwn(const AliveOffer& offer) {
 }
 
 Admission AliveAdmission::Take(const AliveOffer& offer) {
-  Sighting sighting{.alive = offer.alive,
+  Sighting sighting{.alive = *offer.alive,
                     .envelope = offer.envelope,
-                    .organization = mapper_.OrganizationOf(offer.alive.membership.pki_id),
+                    .organization = mapper_.OrganizationOf(offer.alive->membership.pki_id),
                     .direct = offer.direct,
                     .doubted = false};
   if (sighting.organization.empty()) return Refuse(offer.source, Refusal::kUnknownIdentity);  // purged meanwhile
@@ -172,7 +174,7 @@ Admission AliveAdmission::Take(const AliveOffer& offer) {
   }
   const base::Duration bound =
       config_.freshness_bound > base::Duration::zero() ? config_.freshness_bound : ForgettingTime(config_);
-  sighting.doubted = !offer.direct && IsOlderThan(offer.alive.timestamp, bound);
+  sighting.doubted = !offer.direct && IsOlderThan(offer.alive->timestamp, bound);
   return roster_.See(sighting) == MemberTable::Change::kDoubted ? Admission::kDoubted : Admission::kTaken;
 }
 

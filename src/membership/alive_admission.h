@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "base/environment.h"
@@ -20,8 +21,8 @@ namespace grapevine::membership {
 struct AliveOffer {
   Source source = Source::kGossip;
   wire::Envelope envelope;
-  wire::AliveMessage alive;
-  bool direct = false;  // it came on the connection of the peer that it is about
+  std::shared_ptr<const wire::AliveMessage> alive;  // often a part of the message that it came in
+  bool direct = false;                              // it came on the connection of the peer that it is about
 };
 
 enum class Admission : std::uint8_t {
@@ -44,10 +45,15 @@ class AliveAdmission {
   std::optional<Admission> Screen(Source source, const wire::Envelope& envelope, const wire::AliveMessage& alive,
                                   bool direct);
   // For what Screen lets through: `done` gets the outcome as an event of its own.
-  void Check(AliveOffer offer, const Done& done);
+  void Check(AliveOffer offer, Done done);
 
  private:
-  using OfferPtr = std::shared_ptr<const AliveOffer>;
+  // While its signature is being checked.
+  struct Parked {
+    AliveOffer offer;
+    Done done;
+  };
+  using ParkedPtr = std::shared_ptr<const Parked>;
 
   // Why the message is of no interest; nothing if it is.
   std::optional<Refusal> Test(Source source, const wire::Envelope& envelope, const wire::AliveMessage& alive,
@@ -55,7 +61,7 @@ class AliveAdmission {
   std::optional<Refusal> TestOwn(const wire::Envelope& envelope, const wire::AliveMessage& alive) const;
   bool IsElsewhere(const wire::Envelope& envelope, const wire::AliveMessage& alive) const;
   Admission Refuse(Source source, Refusal refusal);
-  void Verify(const OfferPtr& offer, const Done& done);
+  void Verify(const ParkedPtr& parked);
   Admission Verified(const AliveOffer& offer, const base::Result<void>& verdict);
   Admission TakeOwn(const AliveOffer& offer);
   Admission Take(const AliveOffer& offer);

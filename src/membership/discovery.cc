@@ -76,7 +76,7 @@ class Discovery::Impl {
   void InsertOwnIdentity();
   void Begin();
   void HandleAlive(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
-  void Taken(const comm::ReceivedMessage& message, const wire::PkiId& pki_id, Admission admission);
+  void Taken(const comm::ReceivedMessage& message, Admission admission);
   void Beat();
   void Synchronize();
   void WantAnchors(const std::string& channel);
@@ -229,13 +229,15 @@ void Discovery::Impl::HandleAlive(const comm::ReceivedMessagePtr& message, const
   const auto& alive = *message->message().As<wire::AliveMessage>();
   const bool direct = alive.membership.pki_id == message->connection().pki_id;
   if (admission_.Screen(Source::kGossip, message->envelope(), alive, direct)) return;
-  admission_.Check({.source = Source::kGossip, .envelope = message->envelope(), .alive = alive, .direct = direct},
-                   lifetime_.Guard([this, message, ticket, pki_id = alive.membership.pki_id](Admission admission) {
-                     Taken(*message, pki_id, admission);
-                   }));
+  admission_.Check({.source = Source::kGossip,
+                    .envelope = message->envelope(),
+                    .alive = std::shared_ptr<const wire::AliveMessage>(message, &alive),
+                    .direct = direct},
+                   lifetime_.Guard([this, message, ticket](Admission admission) { Taken(*message, admission); }));
 }
 
-void Discovery::Impl::Taken(const comm::ReceivedMessage& message, const wire::PkiId& pki_id, Admission admission) {
+void Discovery::Impl::Taken(const comm::ReceivedMessage& message, Admission admission) {
+  const wire::PkiId& pki_id = message.message().As<wire::AliveMessage>()->membership.pki_id;
   if (admission == Admission::kDoubted) return reconnector_.Contact(pki_id);  // a replay is not spread
   if (admission != Admission::kTaken) return;
   parts_.emitter.Add({.kind = gossip::EmissionKind::kAlive,

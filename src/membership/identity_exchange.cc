@@ -1,5 +1,6 @@
 #include "membership/identity_exchange.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <expected>
@@ -8,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "gossip/select_peers.h"
 #include "wire/message.h"
 
 namespace grapevine::membership {
@@ -21,7 +23,6 @@ constexpr base::Duration kLogPeriod = std::chrono::seconds(10);
 constexpr std::size_t kItemsPerEvent = 64;
 
 struct Stored {
-  base::Bytes id;  // the key, as digests hold it
   wire::Envelope envelope;
   std::string organization;  // MSP id; of the own one PeerView::Self says it, which may learn it later
 };
@@ -99,7 +100,9 @@ class IdentityExchange::Impl {
   std::size_t stored() const { return stored_.size(); }
   std::size_t checking() const { return updates_.size(); }
 
-  std::vector<gossip::Peer> Partners() const { return peers_.Alive(); }
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const {
+    return gossip::SelectPeers(random, count, peers_.Alive());
+  }
   bool Wants(const base::Bytes& id) const;
   void Receive(const comm::ReceivedMessage& update, std::vector<wire::Envelope> items, const gossip::Ticket& ticket);
   std::vector<base::Bytes> Digest(const comm::ConnectionInfo& requester) const;
@@ -108,8 +111,12 @@ class IdentityExchange::Impl {
  private:
   void Sign();
   void Store(const wire::PkiId& pki_id, wire::Envelope envelope, std::string organization) {
-    stored_[pki_id] = {base::Bytes::Copy(pki_id.view()), std::move(envelope), std::move(organization)};
+    stored_[pki_id] = {std::move(envelope), std::move(organization)};
+    ids_.reset();
   }
+  // Keys of `stored_`, in order, in one buffer.
+  const std::vector<base::Bytes>& Ids() const;
+  bool IsStored(base::ByteView id) const;
   bool Wants(const wire::PkiId& pki_id) const;
   bool MayKnow(const comm::ConnectionInfo& requester, const wire::PkiId& pki_id, const std::string& organization) const;
   std::expected<Item, const char*> Decode(const wire::Envelope& envelope) const;
@@ -128,6 +135,8 @@ class IdentityExchange::Impl {
   base::LogLimit log_limit_;
   base::Counter& learned_;
   std::map<wire::PkiId, Stored> stored_;
+  mutable std::optional<std::vector<base::Bytes>> ids_;  // made when asked for
+  mutable std::size_t next_asked_ = 0;                   // place in ids_
   RefusedIdentities refused_;
   std::map<std::uint64_t, Update> updates_;
   std::uint64_t next_id_ = 1;  // of updates
@@ -148,8 +157,10 @@ IdentityExchange::Impl::Impl(base::Environment environment, comm::Comm& comm, ms
       log_limit_(environment_.executor, kLogBurst, kLogPeriod),
       learned_(environment_.metrics.GetCounter("gossip_identities_learned", "Identities learned by pull.")),
       refused_(environment_.executor, config_.refused_for, config_.max_refused),
-      purges_(mapper_.OnPurge(
-          [this](const msp::IdentityMapper::Entry& entry, const std::string&) { stored_.erase(entry.pki_id); })),
+      purges_(mapper_.OnPurge([this](const msp::IdentityMapper::Entry& entry, const std::string&) {
+        stored_.erase(entry.pki_id);
+        ids_.reset();
+      })),
       engine_(environment_, comm, items, wire::PullType::kIdentity, "", config_.pull) {}
 
 void IdentityExchange::Impl::Start() {
@@ -187,11 +198,27 @@ bool IdentityExchange::Impl::MayKnow(const comm::ConnectionInfo& requester, cons
 }
 
 std::vector<base::Bytes> IdentityExchange::Impl::Digest(const comm::ConnectionInfo& requester) const {
+  if (!requester.organization.empty() && requester.organization == peers_.Self().organization) return Ids();
   std::vector<base::Bytes> ids;
+  auto id = Ids().begin();
   for (const auto& [pki_id, stored] : stored_) {
-    if (MayKnow(requester, pki_id, stored.organization)) ids.push_back(stored.id);
+    if (MayKnow(requester, pki_id, stored.organization)) ids.push_back(*id);
+    ++id;
   }
   return ids;
+}
+
+const std::vector<base::Bytes>& IdentityExchange::Impl::Ids() const {
+  if (ids_) return *ids_;
+  std::string keys;
+  for (const auto& [pki_id, stored] : stored_) keys += pki_id.view();
+  const base::Bytes buffer(std::move(keys));
+  ids_.emplace();
+  for (std::size_t i = 0; i < stored_.size(); ++i) {
+    ids_->push_back(buffer.Slice(i * wire::PkiId::kSize, wire::PkiId::kSize));
+  }
+  next_asked_ = 0;
+  return *ids_;
 }
 
 std::vector<wire::Envelope> IdentityExchange::Impl::Find(const comm::ConnectionInfo& requester,
@@ -212,8 +239,20 @@ std::vector<wire::Envelope> IdentityExchange::Impl::Find(const comm::ConnectionI
 
 // ---- Learning
 
+// Peers like this one announce in order: nearly always it is the id behind the one before.
+bool IdentityExchange::Impl::IsStored(base::ByteView id) const {
+  const std::vector<base::Bytes>& ids = Ids();
+  if (next_asked_ >= ids.size() || ids[next_asked_].view() != id) {
+    const auto found = std::ranges::lower_bound(ids, id, {}, &base::Bytes::view);
+    if (found == ids.end() || found->view() != id) return false;
+    next_asked_ = static_cast<std::size_t>(found - ids.begin());
+  }
+  next_asked_ = next_asked_ + 1 < ids.size() ? next_asked_ + 1 : 0;
+  return true;
+}
+
 bool IdentityExchange::Impl::Wants(const wire::PkiId& pki_id) const {
-  return pki_id != mapper_.own_pki_id() && !stored_.contains(pki_id) && stored_.size() < config_.max_stored &&
+  return !IsStored(pki_id.view()) && pki_id != mapper_.own_pki_id() && stored_.size() < config_.max_stored &&
          !refused_.Contains(pki_id);
 }
 
@@ -353,7 +392,9 @@ void IdentityExchange::Reconsider() { impl_->Reconsider(); }
 std::size_t IdentityExchange::stored() const { return impl_->stored(); }
 std::size_t IdentityExchange::checking() const { return impl_->checking(); }
 
-std::vector<gossip::Peer> IdentityExchange::Partners() const { return impl_->Partners(); }
+std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& random, std::size_t count) const {
+  return impl_->Partners(random, count);
+}
 bool IdentityExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
 void IdentityExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                                const gossip::Ticket& ticket) {

@@ -24,13 +24,15 @@ MemberTable::Acceptance MemberTable::Test(const wire::PkiId& pki_id, const wire:
 
 bool MemberTable::Update(MemberRecord& record, const Sighting& sighting) {
   const wire::Member& member = sighting.alive.membership;
-  std::string internal = sighting.envelope.internal_endpoint();
+  // Nearly always the secret part is the one of the message before.
+  std::string internal = sighting.envelope.secret() == record.envelope.secret() ? record.internal_endpoint
+                                                                                : sighting.envelope.internal_endpoint();
   if (internal.empty()) internal = record.internal_endpoint;
   const bool moved = internal != record.internal_endpoint || member.endpoint != record.peer.external_endpoint;
   record.timestamp = sighting.alive.timestamp;
   record.envelope = sighting.envelope.Detached();
   // A copy: the decoded one keeps the whole message alive in which it came.
-  record.metadata = member.metadata.empty() ? base::Bytes() : base::Bytes::Copy(member.metadata);
+  if (record.metadata != member.metadata) record.metadata = base::Bytes::Copy(member.metadata);
   if (!moved) return false;
   record.peer.external_endpoint = member.endpoint;
   record.peer.endpoint = internal.empty() ? member.endpoint : internal;

@@ -29,10 +29,10 @@ struct MemberRecord {
   bool doubted = false;  // dead only because its newest message is old by its own account (D-9)
 };
 
-// A valid alive message about somebody else, on its way into the table.
+// A valid alive message about somebody else, on its way into the table. Borrows the message for the call.
 struct Sighting {
-  wire::AliveMessage alive;
-  wire::Envelope envelope;
+  const wire::AliveMessage& alive;
+  const wire::Envelope& envelope;
   std::string organization;
   bool direct = false;   // it came on the connection of the peer that it is about
   bool doubted = false;  // old by its own account, and not direct

@@ -32,11 +32,14 @@ class Responder {
   void HandleResponse(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
 
  private:
+  using Members = wire::PkiIdMap<MemberRecord>;
+
   // A response whose elements are looked at in slices, so that a huge one does not hold the node.
   struct Reading {
     comm::ReceivedMessagePtr message;
     gossip::Ticket ticket;
     std::size_t next = 0;      // alive entries, then dead ones
+    wire::PkiId last{};        // of the element before; all zero: none yet
     std::size_t checking = 0;  // whose signatures are being checked
     bool posted = false;       // an event that goes on is under way
   };
@@ -47,8 +50,8 @@ class Responder {
   void Respond(const comm::ReceivedMessage& message, const gossip::Peer& requester,
                const base::Result<wire::Envelope>& self);
   void Read(const std::shared_ptr<Reading>& reading);
-  // Whether its signature is being checked.
-  bool ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index);
+  // Whether its signature is being checked. `next` is the member that a list in order of PKI-ID has in this place.
+  bool ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index, Members::const_iterator& next);
 
   const base::Environment& environment_;
   comm::Comm& comm_;

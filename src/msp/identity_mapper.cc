@@ -140,7 +140,9 @@ base::Result<IdentityMapper::Entry> IdentityMapper::State::Insert(const wire::Pk
     Remove(wire::PkiId(by_use.front()), "the identity mapper is full");
   }
   Record& record = records[pki_id];
-  record.entry = {pki_id, identity, info->organization, info->not_after};
+  // A copy of what is part of a message, which would be kept with it.
+  record.entry = {pki_id, identity.is_whole_buffer() ? identity : base::Bytes::Copy(identity), info->organization,
+                  info->not_after};
   record.last_used = environment.executor.Now();
   record.use = by_use.end();
   if (pki_id != own_pki_id) record.use = by_use.insert(by_use.end(), pki_id);

@@ -3,6 +3,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -73,6 +74,28 @@ class VerdictCache {
   std::list<VerdictKey> by_use_;
 };
 
+// Digests of identities by where those lie in memory, which an entry keeps so: identities that the mapper holds are
+// judged with every message, and hashing one takes microseconds.
+class IdentityDigests {
+ public:
+  explicit IdentityDigests(std::size_t capacity) : capacity_(capacity) {}
+
+  crypto::Digest Of(const base::Bytes& identity) {
+    if (!identity.is_whole_buffer()) return crypto::Sha256(identity);  // would keep a message
+    if (const auto known = digests_.find(identity.data()); known != digests_.end()) return known->second.digest;
+    if (digests_.size() >= capacity_) digests_.clear();  // what is needed is soon here again
+    return digests_.try_emplace(identity.data(), Entry{identity, crypto::Sha256(identity)}).first->second.digest;
+  }
+
+ private:
+  struct Entry {
+    base::Bytes identity;
+    crypto::Digest digest;
+  };
+  std::size_t capacity_;
+  std::unordered_map<const char*, Entry> digests_;  // looked up only
+};
+
 // Jobs under way by what they compute; whoever wants the same waits for the same job.
 template <typename Key, typename Value>
 class SharedJobs {
@@ -121,6 +144,7 @@ struct MspMessageCrypto::State {
         config(config_in),
         deserializers(std::make_shared<Deserializers>(local.msp)),
         verdicts(config.max_cached_identities),
+        digests(config.max_cached_identities),
         signatures(config.max_cached_signatures) {}
 
   void Reconfigure(Deserializers changed);
@@ -156,6 +180,7 @@ struct MspMessageCrypto::State {
   DeserializersPtr deserializers;
   std::uint64_t generation = 0;  // of deserializers: a job begun before a change has nothing to say after it
   VerdictCache verdicts;
+  IdentityDigests digests;
   using SignersByChannel = std::map<std::string, BlockSigners>;
   std::shared_ptr<SignersByChannel> block_signers = std::make_shared<SignersByChannel>();  // under deserializers
   crypto::VerificationCache signatures;
@@ -173,7 +198,7 @@ void MspMessageCrypto::State::Reconfigure(Deserializers changed) {
 template <typename Job>
 void MspMessageCrypto::State::FindVerdict(const std::string& channel, const base::Bytes& identity,
                                           VerdictJobs::Consumer consumer, Job job) {
-  const VerdictKey key(channel, crypto::Sha256(identity));
+  const VerdictKey key(channel, digests.Of(identity));
   if (const VerdictPtr known = verdicts.Find(key)) return consumer(known);
   const std::pair job_key(generation, key);
   if (verdict_jobs.Join(job_key, consumer)) return;

@@ -46,12 +46,12 @@ base::Bytes Authority::Register(const std::string& msp_id, const std::string& na
 }
 
 const Authority::Record* Authority::Find(base::ByteView identity) const {
-  const auto found = identities_.find(std::string(identity));
+  const auto found = identities_.find(identity);
   return found == identities_.end() ? nullptr : &found->second;
 }
 
 void Authority::Revoke(base::ByteView identity) {
-  const auto found = identities_.find(std::string(identity));
+  const auto found = identities_.find(identity);
   if (found != identities_.end()) found->second.revoked = true;
 }
 
@@ -61,7 +61,7 @@ void Authority::SetReaders(const std::string& channel, std::set<std::string> org
 
 base::Result<wire::PkiId> Authority::PkiIdOf(base::ByteView identity) { return msp::ComputePkiId(identity); }
 
-base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) const {
+base::Result<const Authority::Record*> Authority::FindValid(base::ByteView identity) const {
   const Record* record = Find(identity);
   if (record == nullptr) {
     if (const auto id = PkiIdOf(identity); !id) return std::unexpected(id.error());
@@ -69,7 +69,13 @@ base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) con
   }
   if (record->organization.empty()) return base::Fail(ErrorCode::kDenied, "the identity comes from an unknown CA");
   if (record->revoked) return base::Fail(ErrorCode::kDenied, "the identity has been revoked");
-  return msp::IdentityInfo{record->organization, record->not_after};
+  return record;
+}
+
+base::Result<msp::IdentityInfo> Authority::Validate(base::ByteView identity) const {
+  const auto record = FindValid(identity);
+  if (!record) return std::unexpected(record.error());
+  return msp::IdentityInfo{(*record)->organization, (*record)->not_after};
 }
 
 std::string Authority::OrganizationOf(base::ByteView identity) const {
@@ -82,36 +88,40 @@ base::Bytes Authority::Sign(base::ByteView identity, base::ByteView message) con
   return record == nullptr ? base::Bytes() : base::Bytes(BigEndian(KeyedHash(record->secret, message)));
 }
 
+base::Result<void> Authority::CheckSignatureOf(const Record& signer, base::ByteView signature, base::ByteView message) {
+  if (signature == BigEndian(KeyedHash(signer.secret, message))) return {};
+  return base::Fail(ErrorCode::kDenied, "the signature is not valid for this identity and message");
+}
+
 base::Result<void> Authority::CheckSignature(base::ByteView identity, base::ByteView signature,
                                              base::ByteView message) const {
-  const Record* record = Find(identity);
-  if (record == nullptr) return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
-  if (signature != BigEndian(KeyedHash(record->secret, message))) {
-    return base::Fail(ErrorCode::kDenied, "the signature is not valid for this identity and message");
-  }
-  return {};
+  const Record* signer = Find(identity);
+  if (signer == nullptr) return base::Fail(ErrorCode::kDenied, "the identity was not issued by any authority");
+  return CheckSignatureOf(*signer, signature, message);
 }
 
 base::Result<void> Authority::CheckReaders(const std::string& channel, base::ByteView identity,
                                            base::ByteView signature, base::ByteView message) const {
-  const auto info = Validate(identity);
-  if (!info) return std::unexpected(info.error());
+  const auto signer = FindValid(identity);
+  if (!signer) return std::unexpected(signer.error());
+  const std::string& organization = (*signer)->organization;
   const auto readers = readers_.find(channel);
   if (readers == readers_.end()) return base::Fail(ErrorCode::kNotFound, "channel {} does not exist", channel);
-  if (!readers->second.contains(info->organization)) {
-    return base::Fail(ErrorCode::kDenied, "{} is not among the readers of channel {}", info->organization, channel);
+  if (!readers->second.contains(organization)) {
+    return base::Fail(ErrorCode::kDenied, "{} is not among the readers of channel {}", organization, channel);
   }
-  return CheckSignature(identity, signature, message);
+  return CheckSignatureOf(**signer, signature, message);
 }
 
 base::Result<void> Authority::CheckMember(const std::string& own_organization, base::ByteView identity,
                                           base::ByteView signature, base::ByteView message) const {
-  const auto info = Validate(identity);
-  if (!info) return std::unexpected(info.error());
-  bool known = readers_.empty() || info->organization == own_organization;
-  for (const auto& [channel, organizations] : readers_) known = known || organizations.contains(info->organization);
-  if (!known) return base::Fail(ErrorCode::kDenied, "no channel has {} among its readers", info->organization);
-  return CheckSignature(identity, signature, message);
+  const auto signer = FindValid(identity);
+  if (!signer) return std::unexpected(signer.error());
+  const std::string& organization = (*signer)->organization;
+  bool known = readers_.empty() || organization == own_organization;
+  for (const auto& [channel, organizations] : readers_) known = known || organizations.contains(organization);
+  if (!known) return base::Fail(ErrorCode::kDenied, "no channel has {} among its readers", organization);
+  return CheckSignatureOf(**signer, signature, message);
 }
 
 }  // namespace grapevine::simulation

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -61,9 +63,17 @@ class Authority {
   base::Bytes Register(const std::string& msp_id, const std::string& name, const std::string& ca,
                        base::WallTime not_after);
   const Record* Find(base::ByteView identity) const;
+  // As Validate.
+  base::Result<const Record*> FindValid(base::ByteView identity) const;
+  static base::Result<void> CheckSignatureOf(const Record& signer, base::ByteView signature, base::ByteView message);
+
+  // Looks up views.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
 
   HashKey root_;
-  std::unordered_map<std::string, Record> identities_;  // looked up only, never walked
+  std::unordered_map<std::string, Record, Hash, std::equal_to<>> identities_;  // looked up only, never walked
   std::map<std::string, std::set<std::string>> readers_;
 };
 

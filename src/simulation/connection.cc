@@ -23,12 +23,9 @@ std::uint64_t Fingerprint(const Packet& packet) {
   hash = MixHash(hash, packet.payload.size());
   const base::ByteView payload = packet.payload.view();
   const auto mix = [&hash](base::ByteView part) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      word = word << 8 | static_cast<unsigned char>(part[i]);
-      if (i % 8 == 7) hash = MixHash(hash, std::exchange(word, 0));
+    for (; !part.empty(); part.remove_prefix(std::min(sizeof(std::uint64_t), part.size()))) {
+      hash = MixHash(hash, base::FirstWord(part));
     }
-    hash = MixHash(hash, word);
   };
   mix(payload.substr(0, kFingerprintBytes));
   if (payload.size() > kFingerprintBytes) mix(payload.substr(payload.size() - kFingerprintBytes));

@@ -1,6 +1,7 @@
 // The signed unit that travels: payload, signature and the organisation-internal part (specification 01, section 3).
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -18,12 +19,13 @@ struct SecretEnvelope {
   friend bool operator==(const SecretEnvelope&, const SecretEnvelope&) = default;
 };
 
-// Immutable; all parts are slices of one shared buffer, so copying is cheap and any thread may read. A received
-// envelope keeps and forwards the bytes as they came: signatures cover them, and unknown fields survive.
+// Immutable; one reference to the encoded bytes and where its parts lie in them, so that copying is cheap and any
+// thread may read. A received envelope keeps and forwards the bytes as they came: signatures cover them, and unknown
+// fields survive.
 class Envelope {
  public:
   Envelope() = default;
-  // Splits received bytes; looks neither into the payload nor at the signature.
+  // Splits received bytes, at most 4 GiB; looks neither into the payload nor at the signature.
   static std::expected<Envelope, DecodeError> Decode(base::Bytes encoded);
   // Encodes a new one; an empty signature makes an unsigned envelope (6.3).
   static Envelope Make(base::ByteView payload, base::ByteView signature = {},
@@ -31,27 +33,43 @@ class Envelope {
 
   // The bytes to send.
   const base::Bytes& encoded() const { return encoded_; }
-  const base::Bytes& payload() const { return payload_; }
-  const base::Bytes& signature() const { return signature_; }
-  const std::optional<SecretEnvelope>& secret() const { return secret_; }
+  // Parts share the buffer of encoded().
+  base::Bytes payload() const { return Slice(payload_); }
+  base::Bytes signature() const { return Slice(signature_); }
+  std::optional<SecretEnvelope> secret() const {
+    if (!has_secret_) return std::nullopt;
+    return SecretEnvelope{Slice(secret_payload_), Slice(secret_signature_)};
+  }
+  bool has_secret() const { return has_secret_; }
 
   // Has a payload and a signature; says nothing about validity (6.3).
-  bool is_signed() const { return !payload_.empty() && !signature_.empty(); }
+  bool is_signed() const { return payload_.size > 0 && signature_.size > 0; }
   // The endpoint in the secret part; empty if there is none or it cannot be decoded.
   std::string internal_endpoint() const;
 
   // Without the secret part, for receivers of other organisations; the signature stays valid.
   Envelope WithoutSecret() const;
-  // In a buffer of its own: for whoever stores one element of a large message for long.
+  // In a buffer that holds nothing else: for whoever stores one element of a large message for long.
   Envelope Detached() const;
 
   friend bool operator==(const Envelope& a, const Envelope& b) { return a.encoded_ == b.encoded_; }
 
  private:
+  // Of encoded_.
+  struct Part {
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
+  };
+  Part PartOf(base::ByteView view) const;
+  bool ReadSecret(base::ByteView encoded);
+  base::Bytes Slice(Part part) const { return part.size == 0 ? base::Bytes() : encoded_.Slice(part.begin, part.size); }
+
   base::Bytes encoded_;
-  base::Bytes payload_;
-  base::Bytes signature_;
-  std::optional<SecretEnvelope> secret_;
+  Part payload_;
+  Part signature_;
+  Part secret_payload_;
+  Part secret_signature_;
+  bool has_secret_ = false;
 };
 
 // Serialised gossip.Secret with the internal endpoint: what the secret part's signature covers (6.1).

@@ -90,7 +90,7 @@ bool FieldReader::SkipGroup(std::uint32_t number) {
   return true;
 }
 
-bool FieldReader::Next() {
+bool FieldReader::NextOfAnyKind() {
   if (rest_.empty()) return false;
   const base::ByteView start = rest_;
   field_ = Field{};

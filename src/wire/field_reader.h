@@ -39,11 +39,31 @@ class FieldReader {
 
   // Moves to the next field; false at the end and at a malformed field: ask malformed() afterwards. An unknown group is
   // one field of type kGroupBegin.
-  bool Next();
+  bool Next() {
+    // Nearly all fields are short byte strings: tag and length have one byte each.
+    if (rest_.size() >= 2) {
+      const unsigned tag = static_cast<unsigned char>(rest_[0]);
+      const unsigned size = static_cast<unsigned char>(rest_[1]);
+      constexpr unsigned kTypeMask = 7;
+      constexpr unsigned kContinues = 0x80;
+      if ((tag & kTypeMask) == static_cast<unsigned>(WireType::kBytes) && tag > kTypeMask &&
+          ((tag | size) & kContinues) == 0 && rest_.size() - 2 >= size) {
+        field_ = {.number = tag >> 3,
+                  .type = WireType::kBytes,
+                  .bytes = {rest_.data() + 2, size},
+                  .raw = {rest_.data(), size + 2},
+                  .tag_size = 1};
+        rest_.remove_prefix(size + 2);
+        return true;
+      }
+    }
+    return NextOfAnyKind();
+  }
   const Field& field() const { return field_; }
   bool malformed() const { return malformed_; }
 
  private:
+  bool NextOfAnyKind();
   bool ReadVarint(std::uint64_t& value);
   bool ReadTag(std::uint32_t& number, WireType& type);
   bool SkipContent(WireType type, base::ByteView& content, std::uint64_t& integer);

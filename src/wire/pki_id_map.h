@@ -34,6 +34,8 @@ class PkiIdMap {
     const std::size_t place = PlaceOf(id);
     return place == kNowhere ? ordered_.end() : const_iterator(places_[place].entry);
   }
+  // The first entry behind `id`, which need not have one itself.
+  const_iterator upper_bound(const PkiId& id) const { return ordered_.upper_bound(id); }
   bool contains(const PkiId& id) const { return PlaceOf(id) != kNowhere; }
   // Precondition: contains(id).
   Value& at(const PkiId& id) { return places_[PlaceOf(id)].entry->second; }

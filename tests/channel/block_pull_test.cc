@@ -174,11 +174,12 @@ TEST_F(BlockPullTest, PartnersAreAliveEligibleAndOfTheOwnOrganisation) {
   SendStateInfo(gone, node_, 1, true);
   std::vector<wire::PkiId> expected{alice_.pki_id(), bob_.pki_id()};
   std::ranges::sort(expected);
+  base::Random random(1);
   std::vector<wire::PkiId> partners;
-  for (const gossip::Peer& peer : node_.blocks->Partners()) partners.push_back(peer.pki_id);
+  for (const gossip::Peer* peer : node_.blocks->Partners(random, 10)) partners.push_back(peer->pki_id);
   EXPECT_EQ(partners, expected);
   node_.blocks->Leave();
-  EXPECT_TRUE(node_.blocks->Partners().empty());
+  EXPECT_TRUE(node_.blocks->Partners(random, 10).empty());
 }
 
 // 11.10 LeaveChan: pull ends in both directions.

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "gossip/intake.h"
+#include "gossip/select_peers.h"
 #include "station.h"
 
 namespace grapevine::gossip {
@@ -41,7 +42,9 @@ class Shelf final : public PullItems {
   explicit Shelf(const Ids& ids = {}) {
     for (const std::string& id : ids) held.emplace(id, Item(id));
   }
-  std::vector<Peer> Partners() const override { return partners; }
+  std::vector<const Peer*> Partners(base::Random& random, std::size_t count) const override {
+    return SelectPeers(random, count, partners);
+  }
   bool Wants(const base::Bytes& id) const override { return !held.contains(id.ToString()); }
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                const Ticket& ticket) override {

@@ -16,18 +16,27 @@ constexpr base::SteadyTime kStart{std::chrono::hours(1)};
 
 wire::PkiId Id(char c) { return *wire::PkiId::From(std::string(32, c)); }
 
-Sighting See(char who, wire::PeerTime time, const std::string& internal = "inside:1", bool direct = false,
-             bool doubted = false) {
-  Sighting sighting;
-  sighting.alive.membership = {"outside:1", base::Bytes::Copy("meta"), Id(who)};
-  sighting.alive.timestamp = time;
+// What a Sighting borrows.
+struct Heard {
+  wire::AliveMessage alive;
+  wire::Envelope envelope;
+  bool direct = false;
+  bool doubted = false;
+
+  operator Sighting() const {  // NOLINT: a Sighting of it
+    return {.alive = alive, .envelope = envelope, .organization = "Org1MSP", .direct = direct, .doubted = doubted};
+  }
+};
+
+Heard See(char who, wire::PeerTime time, const std::string& internal = "inside:1", bool direct = false,
+          bool doubted = false) {
+  Heard heard{.alive = {}, .envelope = {}, .direct = direct, .doubted = doubted};
+  heard.alive.membership = {"outside:1", base::Bytes::Copy("meta"), Id(who)};
+  heard.alive.timestamp = time;
   std::optional<wire::SecretEnvelope> secret;
   if (!internal.empty()) secret = wire::SecretEnvelope{wire::EncodeSecret(internal), base::Bytes::Copy("s")};
-  sighting.envelope = wire::Envelope::Make(wire::EncodeMessage(wire::NewMessage(sighting.alive)), "signature", secret);
-  sighting.organization = "Org1MSP";
-  sighting.direct = direct;
-  sighting.doubted = doubted;
-  return sighting;
+  heard.envelope = wire::Envelope::Make(wire::EncodeMessage(wire::NewMessage(heard.alive)), "signature", secret);
+  return heard;
 }
 
 class MemberTableTest : public ::testing::Test {
@@ -161,12 +170,12 @@ TEST_F(MemberTableTest, AliveIsInOrderOfPkiId) {
 }
 
 TEST_F(MemberTableTest, AMessageOfALargeResponseIsKeptInABufferOfItsOwn) {
-  const Sighting small = See('a', {1, 1});
+  const Heard small = See('a', {1, 1});
   const std::string large = std::string(1000, 'x') + small.envelope.encoded().ToString();
   const base::Bytes buffer{large};
-  Sighting sighting = small;
-  sighting.envelope = *wire::Envelope::Decode(buffer.Slice(1000, small.envelope.encoded().size()));
-  table_.See(sighting, kStart);
+  Heard heard = small;
+  heard.envelope = *wire::Envelope::Decode(buffer.Slice(1000, small.envelope.encoded().size()));
+  table_.See(heard, kStart);
   EXPECT_EQ(table_.Find(Id('a'))->envelope, small.envelope);
   const char* kept = table_.Find(Id('a'))->envelope.encoded().data();
   EXPECT_TRUE(kept < buffer.data() || kept >= buffer.data() + buffer.size());

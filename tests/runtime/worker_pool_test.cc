@@ -33,7 +33,7 @@ TEST_F(WorkerPoolTest, JobRunsOnAnotherThreadAndItsResultComesToTheExecutor) {
   const auto here = std::this_thread::get_id();
   std::optional<std::thread::id> there;
   const Handle handle = pool_->Run(
-      WorkKind::kVerify, [] { return std::this_thread::get_id(); },
+      WorkKind::kDisk, [] { return std::this_thread::get_id(); },
       [&](std::thread::id id) {
         EXPECT_EQ(std::this_thread::get_id(), here);
         there = id;
@@ -42,6 +42,61 @@ TEST_F(WorkerPoolTest, JobRunsOnAnotherThreadAndItsResultComesToTheExecutor) {
   ASSERT_TRUE(Until([&] { return there.has_value(); }));
   EXPECT_NE(*there, here);
   EXPECT_EQ(pool_->in_flight(), 0U);
+}
+
+TEST_F(WorkerPoolTest, AnIdleLoopChecksASignatureItself) {
+  std::optional<std::thread::id> there;
+  bool in_event = false;
+  Handle handle;
+  loop_.Post([&] {
+    handle = pool_->Submit(
+        WorkKind::kVerify,
+        [&] {
+          EXPECT_FALSE(in_event);
+          there = std::this_thread::get_id();
+        },
+        [&] { in_event = true; });
+    EXPECT_FALSE(there.has_value());
+  });
+  ASSERT_TRUE(Until([&] { return in_event; }));
+  EXPECT_EQ(there, std::this_thread::get_id());
+  EXPECT_EQ(pool_->in_flight(), 0U);
+}
+
+TEST_F(WorkerPoolTest, NothingWaitsForAnIdleLoopAfterStartAll) {
+  std::latch begun(1);
+  Handle handle;
+  loop_.Post([&] {
+    handle = pool_->Submit(WorkKind::kVerify, [&] { begun.count_down(); }, [] {});
+    pool_->StartAll();
+    begun.wait();  // the loop is blocked
+  });
+  ASSERT_TRUE(Until([&] { return pool_->in_flight() == 0 && begun.try_wait(); }));
+}
+
+TEST_F(WorkerPoolTest, SignaturesGoToThreadsWhenThereAreManyOrTheLoopIsBusy) {
+  const auto here = std::this_thread::get_id();
+  std::vector<Handle> handles;
+  std::size_t done = 0;
+  const auto submit = [&] {
+    handles.push_back(pool_->Run(
+        WorkKind::kVerify, [] { return std::this_thread::get_id(); },
+        [&](std::thread::id there) {
+          EXPECT_NE(there, here);
+          ++done;
+        }));
+  };
+  constexpr std::size_t kMany = 5;
+  loop_.Post([&] {
+    for (std::size_t i = 0; i < kMany; ++i) submit();
+  });
+  ASSERT_TRUE(Until([&] { return done == kMany; }));
+  Handle busy;
+  loop_.Post([&] {
+    submit();
+    busy = loop_.After(0s, [] {});
+  });
+  ASSERT_TRUE(Until([&] { return done == kMany + 1; }));
 }
 
 TEST_F(WorkerPoolTest, AllOfManyJobsAreReported) {

@@ -83,12 +83,22 @@ TEST(EnvelopeTest, ReadingTheInternalEndpointNeverFails) {
   EXPECT_EQ(Envelope::Make("p").internal_endpoint(), "");
 }
 
-TEST(EnvelopeTest, DetachedSharesNothing) {
-  const base::Bytes received = Hex("0a0170120173");
-  const Envelope envelope = *Envelope::Decode(received);
-  const Envelope detached = envelope.Detached();
+TEST(EnvelopeTest, DetachedSharesNoBufferWithOtherThings) {
+  const base::Bytes alone =
+      Hex("0a01701201731a060a017812"
+          "0179");
+  const Envelope envelope = *Envelope::Decode(alone);
+  EXPECT_EQ(envelope.Detached().encoded().data(), alone.data()) << "nothing else is in it";
+
+  const base::Bytes message(std::string(100, 'x') + alone.ToString() + std::string(100, 'x'));
+  const Envelope element = *Envelope::Decode(message.Slice(100, alone.size()));
+  const Envelope detached = element.Detached();
   EXPECT_EQ(detached, envelope);
-  EXPECT_NE(detached.payload().data(), envelope.payload().data());
+  EXPECT_TRUE(detached.encoded().is_whole_buffer());
+  EXPECT_EQ(detached.payload().view(), "p");
+  EXPECT_EQ(detached.signature().view(), "s");
+  EXPECT_EQ(detached.secret()->payload.view(), "x");
+  EXPECT_EQ(detached.secret()->signature.view(), "y");
 }
 
 }  // namespace
