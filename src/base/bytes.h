@@ -58,7 +58,8 @@ class Bytes {
 // The first eight bytes as a little-endian number, on every machine; missing bytes are zero.
 inline std::uint64_t FirstWord(ByteView bytes) {
   std::uint64_t word = 0;
-  std::memcpy(&word, bytes.data(), bytes.size() < sizeof word ? bytes.size() : sizeof word);
+  const std::size_t size = bytes.size() < sizeof word ? bytes.size() : sizeof word;
+  if (size > 0) std::memcpy(&word, bytes.data(), size);
   if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
   return word;
 }

@@ -38,16 +38,12 @@ void Emitter::Emit() {
   due_ = false;
   std::vector<Emission> batch;
   batch.reserve(pending_.size());
-  std::deque<Entry> again;
-  for (Entry& entry : pending_) {
-    if (entry.left == 1) {
-      batch.push_back(std::move(entry.emission));
-    } else {
-      batch.push_back(entry.emission);
-      again.push_back({std::move(entry.emission), entry.left - 1});
-    }
+  for (std::size_t count = pending_.size(); count > 0; --count) {
+    Entry entry = std::move(pending_.front());
+    pending_.pop_front();
+    if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1});
+    batch.push_back(std::move(entry.emission));
   }
-  pending_ = std::move(again);
   if (!pending_.empty()) ArmTimer();
   route_(batch);
 }

@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/environment.h"
+#include "base/ring_queue.h"
 #include "wire/envelope.h"
 #include "wire/pki_id.h"
 
@@ -61,7 +61,7 @@ class Emitter {
   EmitterConfig config_;
   Route route_;
   base::Counter& dropped_;
-  std::deque<Entry> pending_;
+  base::RingQueue<Entry> pending_;
   base::Handle timer_;
   bool timer_set_ = false;
   bool due_ = false;  // an event that emits is under way

@@ -23,34 +23,35 @@ void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& e
   const Verification verification =
       Join({.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope}, std::move(done));
   if (verification == pending_.end()) return;
-  verification->second.handle = mapper_.Verify(signer, envelope.signature(), envelope.payload(),
-                                               [this, verification](const base::Result<void>& verdict) {
-                                                 const Key& key = verification->first;
-                                                 const auto secret = key.envelope.secret();
-                                                 if (!verdict || !secret || IsKnown(key.signer, *secret))
-                                                   return Finish(verification, verdict);
-                                                 VerifySecret(verification, *secret);
-                                               });
+  verification->second.handle = mapper_.Verify(
+      signer, envelope.signature(), envelope.payload(), [this, verification](const base::Result<void>& verdict) {
+        const Key& key = verification->first;
+        if (!verdict || !key.envelope.has_secret()) return Finish(verification, verdict);
+        if (!HasKnownSecret(key.signer, key.envelope)) return VerifySecret(verification);
+        Remember(key.signer, key.envelope);  // the newest one lies nearest in memory
+        Finish(verification, verdict);
+      });
 }
 
-void EnvelopeVerifier::VerifySecret(Verification verification, const wire::SecretEnvelope& secret) {
+void EnvelopeVerifier::VerifySecret(Verification verification) {
+  const wire::SecretEnvelope secret = *verification->first.envelope.secret();
   verification->second.handle = mapper_.Verify(verification->first.signer, secret.signature, secret.payload,
-                                               [this, verification, secret](const base::Result<void>& verdict) {
-                                                 if (verdict.has_value()) Remember(verification->first.signer, secret);
+                                               [this, verification](const base::Result<void>& verdict) {
+                                                 if (verdict.has_value())
+                                                   Remember(verification->first.signer, verification->first.envelope);
                                                  Finish(verification, verdict);
                                                });
 }
 
-bool EnvelopeVerifier::IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const {
+bool EnvelopeVerifier::HasKnownSecret(const wire::PkiId& signer, const wire::Envelope& envelope) const {
   const auto known = secrets_.find(signer);
-  return known != secrets_.end() && known->second == secret;
+  return known != secrets_.end() && known->second.secret() == envelope.secret();
 }
 
-void EnvelopeVerifier::Remember(const wire::PkiId& signer, const wire::SecretEnvelope& secret) {
+void EnvelopeVerifier::Remember(const wire::PkiId& signer, const wire::Envelope& envelope) {
   if (max_secrets_ == 0) return;
-  if (secrets_.size() >= max_secrets_) secrets_.clear();  // what is needed is soon here again
-  // Copies: the originals keep their whole messages in memory.
-  secrets_[signer] = {base::Bytes::Copy(secret.payload), base::Bytes::Copy(secret.signature)};
+  if (secrets_.size() >= max_secrets_ && !secrets_.contains(signer)) secrets_.clear();  // what is needed is soon back
+  secrets_[signer] = envelope.Detached();
 }
 
 void EnvelopeVerifier::VerifyByChannel(const std::string& channel, std::uint64_t configuration,

@@ -64,10 +64,10 @@ class EnvelopeVerifier {
 
   // The new entry; the end if `done` joined one that is under way.
   Verification Join(Key key, Done done);
-  void VerifySecret(Verification verification, const wire::SecretEnvelope& secret);
+  void VerifySecret(Verification verification);
   // A PKI-ID is the hash of its identity, so what it has signed stays signed, whatever becomes of the identity.
-  bool IsKnown(const wire::PkiId& signer, const wire::SecretEnvelope& secret) const;
-  void Remember(const wire::PkiId& signer, const wire::SecretEnvelope& secret);
+  bool HasKnownSecret(const wire::PkiId& signer, const wire::Envelope& envelope) const;
+  void Remember(const wire::PkiId& signer, const wire::Envelope& envelope);
   void Finish(Verification verification, const base::Result<void>& verdict);
   void FailSoon(base::ErrorCode code, const char* message, Done done);
 
@@ -77,7 +77,7 @@ class EnvelopeVerifier {
   std::size_t max_secrets_;
   base::Counter& joined_;
   std::map<Key, Pending> pending_;
-  wire::PkiIdMap<wire::SecretEnvelope> secrets_;  // the last one of each signer whose signature was good
+  wire::PkiIdMap<wire::Envelope> secrets_;  // the last one of each signer whose secret part was good
   base::Lifetime lifetime_;
 };
 

@@ -117,8 +117,10 @@ void Responder::HandleResponse(const comm::ReceivedMessagePtr& message, const go
 
 void Responder::Read(const std::shared_ptr<Reading>& reading) {
   const auto& response = *reading->message->message().As<wire::MembershipResponse>();
+  const wire::PkiId& sender = reading->message->connection().pki_id;
   const std::size_t size = response.alive.size() + response.dead.size();
-  auto next = roster_.table().members().upper_bound(reading->last);
+  const auto& members = roster_.table().members();
+  auto next = members.upper_bound(reading->last);  // the member that a list in order of PKI-ID has in this place
   for (std::size_t read = 0; reading->next < size && reading->checking < kChecksPerResponse; ++read) {
     if (read == kElementsPerEvent) {
       reading->posted = true;
@@ -127,27 +129,25 @@ void Responder::Read(const std::shared_ptr<Reading>& reading) {
         Read(reading);
       }));
     }
-    if (ReadElement(reading, reading->next++, next)) ++reading->checking;
+    const std::size_t index = reading->next++;
+    const bool is_alive = index < response.alive.size();
+    const Source source = is_alive ? Source::kResponseAlive : Source::kResponseDead;
+    const wire::Envelope& envelope = is_alive ? response.alive[index] : response.dead[index - response.alive.size()];
+    // Peers like this one list members in the order of this table, and nearly always their newest messages are the
+    // same: those are recognised by their signatures, without a look at what they say.
+    if (next != members.end() && next->first != sender && next->second.envelope.signature() == envelope.signature()) {
+      refusals_.Count(source, is_alive ? Refusal::kDuplicate : Refusal::kKnown);
+      reading->last = next->first;
+      ++next;
+      continue;
+    }
+    if (ReadElement(reading, source, envelope)) ++reading->checking;
+    next = members.upper_bound(reading->last);
   }
-  if (reading->next == size && reading->checking == 0) read_from_.erase(reading->message->connection().pki_id);
+  if (reading->next == size && reading->checking == 0) read_from_.erase(sender);
 }
 
-bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index, Members::const_iterator& next) {
-  const auto& response = *reading->message->message().As<wire::MembershipResponse>();
-  const bool is_alive = index < response.alive.size();
-  const Source source = is_alive ? Source::kResponseAlive : Source::kResponseDead;
-  const wire::Envelope& envelope = is_alive ? response.alive[index] : response.dead[index - response.alive.size()];
-
-  const Members& members = roster_.table().members();
-  const wire::PkiId& sender = reading->message->connection().pki_id;
-  // Peers like this one list members in the order of this table, and nearly always their newest messages are the same:
-  // those are recognised by their signatures, without a look at what they say.
-  if (next != members.end() && next->first != sender && next->second.envelope.signature() == envelope.signature()) {
-    reading->last = next->first;
-    ++next;
-    refusals_.Count(source, is_alive ? Refusal::kDuplicate : Refusal::kKnown);
-    return false;
-  }
+bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, Source source, const wire::Envelope& envelope) {
   const auto decoded = wire::DecodeMessage(envelope.payload());
   const auto* alive = decoded ? decoded->As<wire::AliveMessage>() : nullptr;
   if (alive == nullptr) {
@@ -156,8 +156,7 @@ bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, std::size_t
   }
   const wire::PkiId pki_id = alive->membership.pki_id;
   reading->last = pki_id;
-  next = members.upper_bound(pki_id);
-  const bool direct = is_alive && pki_id == sender;
+  const bool direct = source == Source::kResponseAlive && pki_id == reading->message->connection().pki_id;
   if (admission_.Screen(source, envelope, *alive, direct)) return false;
   admission_.Check({.source = source,
                     .envelope = envelope,

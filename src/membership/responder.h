@@ -32,8 +32,6 @@ class Responder {
   void HandleResponse(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
 
  private:
-  using Members = wire::PkiIdMap<MemberRecord>;
-
   // A response whose elements are looked at in slices, so that a huge one does not hold the node.
   struct Reading {
     comm::ReceivedMessagePtr message;
@@ -50,8 +48,8 @@ class Responder {
   void Respond(const comm::ReceivedMessage& message, const gossip::Peer& requester,
                const base::Result<wire::Envelope>& self);
   void Read(const std::shared_ptr<Reading>& reading);
-  // Whether its signature is being checked. `next` is the member that a list in order of PKI-ID has in this place.
-  bool ReadElement(const std::shared_ptr<Reading>& reading, std::size_t index, Members::const_iterator& next);
+  // Whether its signature is being checked.
+  bool ReadElement(const std::shared_ptr<Reading>& reading, Source source, const wire::Envelope& envelope);
 
   const base::Environment& environment_;
   comm::Comm& comm_;

@@ -79,6 +79,27 @@ TEST_F(ResponseTest, NewerAliveEntriesRefreshAndResurrect) {
   EXPECT_TRUE(node_->IsAlive(IdOf(a)));
 }
 
+// Elements that are known are recognised by their place in the list where that is in order, and decoded where not.
+TEST_F(ResponseTest, KnownElementsCountAsSuchInAnyOrder) {
+  std::vector<base::Bytes> members{Known("a"), Known("b"), Known("c"), Known("d")};
+  std::ranges::sort(members, {}, IdOf);
+  const std::uint64_t incarnation = Fresh(0).incarnation;
+  std::vector<wire::Envelope> list;
+  for (const base::Bytes& member : members) list.push_back(Alive(member, {.time = {incarnation, 1}}));
+  Deliver(list);
+  EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 0U);
+  list[1] = Alive(members[1], {.time = {incarnation, 2}});
+  Deliver(list);
+  EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 3U);
+  EXPECT_EQ(node_->discovery.Lookup(IdOf(members[1]))->timestamp.sequence, 2U);
+  Deliver({list.rbegin(), list.rend()});
+  EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 7U);
+  Deliver({list[0], list[2]}, {list[1], list[3]});
+  EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 9U);
+  EXPECT_EQ(node_->Refused("response_dead", "known"), 2U);
+  EXPECT_EQ(node_->discovery.Alive().size(), 4U);
+}
+
 // Given a response with elements that are no alive messages, then these are counted, and the others are taken.
 TEST_F(ResponseTest, D2_EachElementIsJudgedByItself) {
   const auto a = Known("a");
