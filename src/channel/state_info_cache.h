@@ -1,7 +1,6 @@
 // The newest state info of each peer of a channel (specification 11.10; D-13). Internal to the room.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -31,16 +30,8 @@ class StateInfoCache {
   std::uint64_t version() const { return version_; }
 
  private:
-  // An envelope ends with its signature, of which any eight bytes are as good as a hash.
-  struct HashOfEnd {
-    std::size_t operator()(std::string_view encoded) const {
-      const std::size_t size = std::min(sizeof(std::uint64_t), encoded.size());
-      return base::FirstWord(encoded.substr(encoded.size() - size));
-    }
-  };
-
   wire::PkiIdMap<ChannelMember> records_;
-  std::unordered_set<std::string_view, HashOfEnd> envelopes_;  // the encoded envelopes of `records_`; looked up only
+  std::unordered_set<std::string_view> envelopes_;  // the encoded envelopes of `records_`; looked up only
   std::uint64_t version_ = 0;
 };
 

@@ -98,7 +98,8 @@ class RingPush final : public PushStrategy {
   // Where a node stands on the ring of one message.
   static std::uint64_t PointOf(std::uint64_t seed, std::uint64_t word) { return Mix(seed ^ word); }
 
-  // Whether the node has no children in any tree, as most have: clear after a few points.
+  // Whether the node has no children in any tree, as two thirds have with one tree and a third with two: clear after a
+  // few points.
   bool IsOutermost(std::uint64_t seed, std::uint64_t own, const Candidates& candidates) const {
     const std::uint64_t greatest = UINT64_MAX / config_.arity;
     bool first = own > greatest;

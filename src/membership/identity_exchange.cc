@@ -214,6 +214,7 @@ const std::vector<base::Bytes>& IdentityExchange::Impl::Ids() const {
   for (const auto& [pki_id, stored] : stored_) keys += pki_id.view();
   const base::Bytes buffer(std::move(keys));
   ids_.emplace();
+  ids_->reserve(stored_.size());
   for (std::size_t i = 0; i < stored_.size(); ++i) {
     ids_->push_back(buffer.Slice(i * wire::PkiId::kSize, wire::PkiId::kSize));
   }
@@ -252,11 +253,12 @@ bool IdentityExchange::Impl::IsStored(base::ByteView id) const {
 }
 
 bool IdentityExchange::Impl::Wants(const wire::PkiId& pki_id) const {
-  return !IsStored(pki_id.view()) && pki_id != mapper_.own_pki_id() && stored_.size() < config_.max_stored &&
+  return !stored_.contains(pki_id) && pki_id != mapper_.own_pki_id() && stored_.size() < config_.max_stored &&
          !refused_.Contains(pki_id);
 }
 
 bool IdentityExchange::Impl::Wants(const base::Bytes& id) const {
+  if (IsStored(id)) return false;
   const auto pki_id = wire::PkiId::From(id);
   return pki_id.has_value() && Wants(*pki_id);
 }

@@ -74,18 +74,24 @@ class VerdictCache {
   std::list<VerdictKey> by_use_;
 };
 
-// Digests of identities by where those lie in memory, which an entry keeps so: identities that the mapper holds are
-// judged with every message, and hashing one takes microseconds.
+// Digests of good identities by where those lie in memory, which an entry keeps so: identities that the mapper holds
+// are judged with every message, and hashing one takes microseconds.
 class IdentityDigests {
  public:
   explicit IdentityDigests(std::size_t capacity) : capacity_(capacity) {}
 
-  crypto::Digest Of(const base::Bytes& identity) {
-    if (!identity.is_whole_buffer()) return crypto::Sha256(identity);  // would keep a message
-    if (const auto known = digests_.find(identity.data()); known != digests_.end()) return known->second.digest;
-    if (digests_.size() >= capacity_) digests_.clear();  // what is needed is soon here again
-    return digests_.try_emplace(identity.data(), Entry{identity, crypto::Sha256(identity)}).first->second.digest;
+  // Null if it is not remembered.
+  const crypto::Digest* Find(const base::Bytes& identity) const {
+    const auto known = digests_.find(identity.data());
+    // Where a part of a remembered identity begins is another identity.
+    return known == digests_.end() || !identity.is_whole_buffer() ? nullptr : &known->second.digest;
   }
+  void Remember(const base::Bytes& identity, const crypto::Digest& digest) {
+    if (!identity.is_whole_buffer()) return;             // would keep a message
+    if (digests_.size() >= capacity_) digests_.clear();  // what is needed is soon here again
+    digests_.try_emplace(identity.data(), Entry{identity, digest});
+  }
+  void Clear() { digests_.clear(); }
 
  private:
   struct Entry {
@@ -192,14 +198,19 @@ void MspMessageCrypto::State::Reconfigure(Deserializers changed) {
   deserializers = std::make_shared<const Deserializers>(std::move(changed));
   ++generation;
   verdicts.Clear();
+  digests.Clear();
   block_signers = std::make_shared<SignersByChannel>();  // a job under way keeps the old ones
 }
 
 template <typename Job>
 void MspMessageCrypto::State::FindVerdict(const std::string& channel, const base::Bytes& identity,
                                           VerdictJobs::Consumer consumer, Job job) {
-  const VerdictKey key(channel, digests.Of(identity));
-  if (const VerdictPtr known = verdicts.Find(key)) return consumer(known);
+  const crypto::Digest* const digest = digests.Find(identity);
+  const VerdictKey key(channel, digest != nullptr ? *digest : crypto::Sha256(identity));
+  if (const VerdictPtr known = verdicts.Find(key)) {
+    if (digest == nullptr && known->identity) digests.Remember(identity, key.second);
+    return consumer(known);
+  }
   const std::pair job_key(generation, key);
   if (verdict_jobs.Join(job_key, consumer)) return;
   if (Overloaded()) {

@@ -48,6 +48,7 @@ class WorkerPool::State {
       stopping_ = true;
       dropped.swap(jobs_);
       for (Sleeper* sleeper : idle_) sleeper->wake.notify_one();
+      idle_.clear();  // they end now
     }
     dropped.clear();
     for (auto& thread : threads_) thread.join();
@@ -152,7 +153,9 @@ class WorkerPool::State {
   base::Gauge* queue_length_ = nullptr;
   // Of the loop's thread only:
   std::size_t in_flight_ = 0;
-  std::size_t unannounced_ = 0;  // jobs for which nobody has been woken
+  // Short jobs for which nobody has been woken; at least as many as those are that wait while all threads sleep (one
+  // that is awake takes them too). While it is not zero, Announce will run.
+  std::size_t unannounced_ = 0;
   base::Handle before_wait_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;

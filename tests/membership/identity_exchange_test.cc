@@ -382,6 +382,31 @@ TEST_F(IdentityExchangeTest, OnlyIdsOfUnknownIdentitiesAreWanted) {
   EXPECT_FALSE(node.exchange->Wants(base::Bytes(std::string(32, 'x'))));
 }
 
+TEST_F(IdentityExchangeTest, HeldIdsAreRecognisedInAnyOrder) {
+  ExchangeNode& node = Add("node", kOrg1, "");
+  std::vector<wire::PkiId> held;
+  std::vector<wire::Envelope> items;
+  for (const char* name : {"alice", "bob", "carol"}) {
+    const auto identity = authority_.Issue(kOrg1, name);
+    held.push_back(IdOf(identity));
+    items.push_back(Item(identity));
+  }
+  Give(node, items);
+  Run(1s);
+  ASSERT_EQ(node.exchange->stored(), held.size());
+  std::ranges::sort(held);
+  const auto wants = [&](const wire::PkiId& id) { return node.exchange->Wants(base::Bytes::Copy(id.view())); };
+  const auto unknown = *wire::PkiId::From(std::string(wire::PkiId::kSize, 'x'));
+  for (int round = 0; round < 2; ++round) {
+    for (const wire::PkiId& id : held) EXPECT_FALSE(wants(id));
+  }
+  for (auto id = held.rbegin(); id != held.rend(); ++id) {
+    EXPECT_TRUE(wants(unknown));
+    EXPECT_FALSE(wants(*id));
+    EXPECT_FALSE(wants(*id)) << "again";
+  }
+}
+
 TEST_F(IdentityExchangeTest, DuplicatesCostNoVerification) {
   ExchangeNode& node = Add("node", kOrg1, "");
   const wire::Envelope alice = Item(authority_.Issue(kOrg1, "alice"));

@@ -2,6 +2,8 @@
 #include "runtime/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -97,6 +99,29 @@ TEST_F(WorkerPoolTest, SignaturesGoToThreadsWhenThereAreManyOrTheLoopIsBusy) {
     busy = loop_.After(0s, [] {});
   });
   ASSERT_TRUE(Until([&] { return done == kMany + 1; }));
+}
+
+TEST_F(WorkerPoolTest, ALoopWithAnEventIsNotIdle) {
+  const int descriptor = eventfd(1, EFD_CLOEXEC);  // readable
+  bool seen = false;
+  auto watch = loop_.Watch(descriptor, [&](base::IoReady) { seen = true; });
+  std::vector<bool> idle;
+  Handle later;
+  loop_.Post([&] {
+    later = loop_.BeforeWait([&] {
+      idle.push_back(loop_.IsIdle());
+      watch->SetInterest(true, false);
+      idle.push_back(loop_.IsIdle());
+      watch->SetInterest(false, false);
+      loop_.Post([] {});
+      idle.push_back(loop_.IsIdle());
+    });
+  });
+  ASSERT_TRUE(Until([&] { return idle.size() == 3; }));
+  EXPECT_EQ(idle, (std::vector<bool>{true, false, false}));
+  EXPECT_FALSE(seen);
+  watch.reset();
+  close(descriptor);
 }
 
 TEST_F(WorkerPoolTest, AllOfManyJobsAreReported) {
