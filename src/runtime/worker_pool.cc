@@ -75,7 +75,7 @@ class WorkerPool::State {
 
  private:
   // So many short jobs are worth a thread.
-  static constexpr std::size_t kShortJobs = 8;
+  static constexpr std::size_t kShortJobs = 4;
 
   // A thread that waits for a job, on the thread's stack.
   struct Sleeper {

@@ -88,7 +88,7 @@ TEST_F(WorkerPoolTest, SignaturesGoToThreadsWhenThereAreManyOrTheLoopIsBusy) {
           ++done;
         }));
   };
-  constexpr std::size_t kMany = 9;
+  constexpr std::size_t kMany = 5;
   loop_.Post([&] {
     for (std::size_t i = 0; i < kMany; ++i) submit();
   });
