@@ -46,7 +46,6 @@ class MeteredWorkers final : public base::Workers {
 
   explicit MeteredWorkers(base::Workers& workers) : workers_(workers) {}
   base::Handle Submit(base::WorkKind kind, base::Task job, base::Task done) override;
-  void StartAll() override { workers_.StartAll(); }
   Totals totals() const;
 
  private:

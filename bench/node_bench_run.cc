@@ -266,7 +266,7 @@ void Run::ReportCpu(const Sample& before, const Sample& after, std::optional<dou
   report_.Add("window", Seconds(before, after), "s");
   add("CPU of the process", after.cpu.process() - before.cpu.process(), wanted_ms);
   add("  in the kernel", after.cpu.system - before.cpu.system, std::nullopt);
-  add("  of the loop's thread, signatures of idle moments included", after.cpu.loop - before.cpu.loop, std::nullopt);
+  add("  of the loop's thread", after.cpu.loop - before.cpu.loop, std::nullopt);
   for (std::size_t kind = 0; kind < MeteredWorkers::kKinds; ++kind) {
     const std::int64_t jobs = after.workers.jobs[kind] - before.workers.jobs[kind];
     if (jobs == 0) continue;

@@ -29,8 +29,6 @@ class IoLoop : public Executor {
   // Runs `task` after the events that are ready now have been handled and before the loop waits again: for writing out
   // once what several events have queued. Runs once.
   virtual Handle BeforeWait(Task task) = 0;
-  // Whether the loop would sleep now: no event is ready and nothing is to be done. Within a BeforeWait task.
-  virtual bool IsIdle() = 0;
 };
 
 }  // namespace grapevine::base

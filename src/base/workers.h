@@ -21,15 +21,11 @@ class Workers {
  public:
   virtual ~Workers() = default;
 
-  // Runs `job` on some worker thread, or between two events of an idle executor if it is a short one (kSign, kVerify);
-  // then `done` on the executor; never within this call. `job` must touch only what it owns or what is immutable.
-  // Destroying the handle suppresses `done`; a job that has begun runs to its end.
+  // Runs `job` on some worker thread, then `done` on the executor; never within this call. `job` must touch only what
+  // it owns or what is immutable. Destroying the handle suppresses `done`; a job that has begun runs to its end.
   virtual Handle Submit(WorkKind kind, Task job, Task done) = 0;
 
-  // Leaves no job for an idle moment of the executor: for whoever blocks that until jobs have ended.
-  virtual void StartAll() = 0;
-
-  // Submit for a job with a result: done(job()).
+  // The same for a job with a result: done(job()).
   template <typename Job, typename Done>
   Handle Run(WorkKind kind, Job job, Done done) {
     using Value = std::invoke_result_t<Job&>;

@@ -106,11 +106,6 @@ class EventLoop::State {
     RunBeforeWait();
   }
 
-  bool IsIdle() {
-    epoll_event ignored{};  // level-triggered: the next wait reports it again
-    return WaitMilliseconds(SteadyTime::max()) != 0 && epoll_wait(epoll_, &ignored, 1, 0) == 0;
-  }
-
   // Drops every task without running it. Their destructors may post or cancel: repeated until nothing is left.
   void Clear() {
     closed_ = true;
@@ -335,7 +330,5 @@ Handle EventLoop::BeforeWait(Task task) {
     }
   });
 }
-
-bool EventLoop::IsIdle() { return state_->IsIdle(); }
 
 }  // namespace grapevine::runtime

@@ -32,7 +32,6 @@ class EventLoop final : public base::IoLoop {
   base::WallTime WallNow() const override;
   std::unique_ptr<base::IoWatch> Watch(int descriptor, std::function<void(base::IoReady)> ready) override;
   base::Handle BeforeWait(base::Task task) override;
-  bool IsIdle() override;
 
  private:
   class State;

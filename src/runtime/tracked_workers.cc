@@ -41,10 +41,7 @@ class TrackedWorkers::Count {
 
 TrackedWorkers::TrackedWorkers(base::Workers& workers) : workers_(workers), count_(std::make_shared<Count>()) {}
 
-TrackedWorkers::~TrackedWorkers() {
-  workers_.StartAll();
-  count_->WaitForNone();
-}
+TrackedWorkers::~TrackedWorkers() { count_->WaitForNone(); }
 
 base::Handle TrackedWorkers::Submit(base::WorkKind kind, base::Task job, base::Task done) {
   // The job goes before its token.

@@ -17,7 +17,6 @@ class TrackedWorkers final : public base::Workers {
   TrackedWorkers& operator=(const TrackedWorkers&) = delete;
 
   base::Handle Submit(base::WorkKind kind, base::Task job, base::Task done) override;
-  void StartAll() override { workers_.StartAll(); }
 
  private:
   class Count;

@@ -28,7 +28,6 @@ class SimulatedWorkers final : public base::Workers {
   SimulatedWorkers(SimulatedExecutor& executor, std::size_t count, WorkCosts costs);
 
   base::Handle Submit(base::WorkKind kind, base::Task job, base::Task done) override;
-  void StartAll() override {}
 
   std::uint64_t submitted() const { return submitted_; }
   // Virtual time that the jobs submitted so far cost in all.

@@ -2,8 +2,6 @@
 #include "runtime/worker_pool.h"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -35,7 +33,7 @@ TEST_F(WorkerPoolTest, JobRunsOnAnotherThreadAndItsResultComesToTheExecutor) {
   const auto here = std::this_thread::get_id();
   std::optional<std::thread::id> there;
   const Handle handle = pool_->Run(
-      WorkKind::kDisk, [] { return std::this_thread::get_id(); },
+      WorkKind::kVerify, [] { return std::this_thread::get_id(); },
       [&](std::thread::id id) {
         EXPECT_EQ(std::this_thread::get_id(), here);
         there = id;
@@ -44,83 +42,6 @@ TEST_F(WorkerPoolTest, JobRunsOnAnotherThreadAndItsResultComesToTheExecutor) {
   ASSERT_TRUE(Until([&] { return there.has_value(); }));
   EXPECT_NE(*there, here);
   EXPECT_EQ(pool_->in_flight(), 0U);
-}
-
-// Again and again: as long as a thread is awake, it may be the quicker one.
-TEST_F(WorkerPoolTest, AnIdleLoopChecksASignatureItself) {
-  const auto here = std::this_thread::get_id();
-  bool checked_here = false;
-  Handle handle;
-  const std::function<void()> submit = [&] {
-    handle = pool_->Run(
-        WorkKind::kVerify, [] { return std::this_thread::get_id(); },
-        [&](std::thread::id there) {
-          checked_here = there == here;
-          if (!checked_here) loop_.Post(submit);
-        });
-  };
-  loop_.Post(submit);
-  ASSERT_TRUE(Until([&] { return checked_here; }));
-  EXPECT_EQ(pool_->in_flight(), 0U);
-}
-
-TEST_F(WorkerPoolTest, NothingWaitsForAnIdleLoopAfterStartAll) {
-  std::latch begun(1);
-  Handle handle;
-  loop_.Post([&] {
-    handle = pool_->Submit(WorkKind::kVerify, [&] { begun.count_down(); }, [] {});
-    pool_->StartAll();
-    begun.wait();  // the loop is blocked
-  });
-  ASSERT_TRUE(Until([&] { return pool_->in_flight() == 0 && begun.try_wait(); }));
-}
-
-TEST_F(WorkerPoolTest, SignaturesGoToThreadsWhenThereAreManyOrTheLoopIsBusy) {
-  const auto here = std::this_thread::get_id();
-  std::vector<Handle> handles;
-  std::size_t done = 0;
-  const auto submit = [&] {
-    handles.push_back(pool_->Run(
-        WorkKind::kVerify, [] { return std::this_thread::get_id(); },
-        [&](std::thread::id there) {
-          EXPECT_NE(there, here);
-          ++done;
-        }));
-  };
-  constexpr std::size_t kMany = 5;
-  loop_.Post([&] {
-    for (std::size_t i = 0; i < kMany; ++i) submit();
-  });
-  ASSERT_TRUE(Until([&] { return done == kMany; }));
-  Handle busy;
-  loop_.Post([&] {
-    submit();
-    busy = loop_.After(0s, [] {});
-  });
-  ASSERT_TRUE(Until([&] { return done == kMany + 1; }));
-}
-
-TEST_F(WorkerPoolTest, ALoopWithAnEventIsNotIdle) {
-  const int descriptor = eventfd(1, EFD_CLOEXEC);  // readable
-  bool seen = false;
-  auto watch = loop_.Watch(descriptor, [&](base::IoReady) { seen = true; });
-  std::vector<bool> idle;
-  Handle later;
-  loop_.Post([&] {
-    later = loop_.BeforeWait([&] {
-      idle.push_back(loop_.IsIdle());
-      watch->SetInterest(true, false);
-      idle.push_back(loop_.IsIdle());
-      watch->SetInterest(false, false);
-      loop_.Post([] {});
-      idle.push_back(loop_.IsIdle());
-    });
-  });
-  ASSERT_TRUE(Until([&] { return idle.size() == 3; }));
-  EXPECT_EQ(idle, (std::vector<bool>{true, false, false}));
-  EXPECT_FALSE(seen);
-  watch.reset();
-  close(descriptor);
 }
 
 TEST_F(WorkerPoolTest, AllOfManyJobsAreReported) {
