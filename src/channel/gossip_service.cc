@@ -57,12 +57,18 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
         mapper_(environment_, crypto_, std::move(identity), config_.identities),
         comm_(environment_, parts.transport, parts.server, mapper_, crypto_, config_.comm),
         verifier_(environment_, mapper_, crypto_),
+        rounds_(environment_, [this] { return discovery_.Version(); }),
         emitter_(environment_, config_.emitter, [this](const auto& batch) { router_.Route(batch); }),
         discovery_(environment_,
-                   {.comm = comm_, .mapper = mapper_, .crypto = crypto_, .emitter = emitter_, .verifier = verifier_},
+                   {.comm = comm_,
+                    .rounds = rounds_,
+                    .mapper = mapper_,
+                    .crypto = crypto_,
+                    .emitter = emitter_,
+                    .verifier = verifier_},
                    config_.membership),
         router_(environment_, comm_, discovery_, *this, RouterConfigOf(config_)),
-        identity_exchange_(environment_, comm_, mapper_, crypto_, discovery_, config_.identity_exchange),
+        identity_exchange_(environment_, comm_, rounds_, mapper_, crypto_, discovery_, config_.identity_exchange),
         relay_(environment_, emitter_, verifier_,
                {.time_to_live = config_.channel.publish_state_info_interval * 100,
                 .capacity = config_.max_relayed,
@@ -117,6 +123,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   msp::IdentityMapper mapper_;
   comm::Comm comm_;
   gossip::EnvelopeVerifier verifier_;
+  gossip::Rounds rounds_;
   gossip::Emitter emitter_;
   membership::Discovery discovery_;
   gossip::Router router_;
@@ -238,6 +245,7 @@ bool GossipService::Impl::Join(const std::string& name, const JoinMessage& join,
   const bool created = found == channels_.end();
   if (created) {
     const ChannelParts parts{.comm = comm_,
+                             .rounds = rounds_,
                              .mapper = mapper_,
                              .crypto = crypto_,
                              .emitter = emitter_,

@@ -99,8 +99,7 @@ class StateInfoExchange::Impl {
 
   bool MayTellForeigners(const wire::PkiId& originator) const;
   const wire::Envelope& AnswerFor(bool own_organization);
-  void ArmRequest(base::Duration delay);
-  void Request();
+  void Request(base::Random& lots);
 
   void VerifyAgain();
   void Remove(const wire::PkiId& peer, const char* reason);
@@ -125,7 +124,7 @@ class StateInfoExchange::Impl {
   std::deque<wire::PkiId> to_verify_again_;
   std::size_t verifying_again_ = 0;
   bool verifying_own_ = false;  // one state info at a time that claims to be this node's
-  base::Handle request_timer_;
+  base::Handle requests_;       // in the node's rounds
   base::Handle purges_;
   base::Lifetime lifetime_;
 };
@@ -152,7 +151,7 @@ StateInfoExchange::Impl::Impl(base::Environment environment, ChannelParts parts,
 
 void StateInfoExchange::Impl::Start() {
   own_.Start();
-  ArmRequest(environment_.random.Between(base::Duration(1), config_.request_state_info_interval));
+  requests_ = parts_.rounds.Join(config_.request_state_info_interval, [this](base::Random& lots) { Request(lots); });
 }
 
 // --- accepting state infos -------------------------------------------------------------------------------------------
@@ -383,17 +382,12 @@ const wire::Envelope& StateInfoExchange::Impl::AnswerFor(bool own_organization) 
   return answer.envelope;
 }
 
-void StateInfoExchange::Impl::ArmRequest(base::Duration delay) {
-  request_timer_ = environment_.executor.After(delay, [this] { Request(); });
-}
-
-void StateInfoExchange::Impl::Request() {
-  ArmRequest(config_.request_state_info_interval);
+void StateInfoExchange::Impl::Request(base::Random& lots) {
   asked_.clear();
   VerifyAgain();
   if (!InChannel()) return;
   const auto chosen =
-      gossip::SelectPeers(environment_.random, config_.state_info_peers, parts_.peers.Alive(),
+      gossip::SelectPeers(lots, config_.state_info_peers, parts_.peers.Alive(),
                           [this](const gossip::Peer& peer) { return organizations_.contains(peer.organization); });
   std::vector<comm::RemotePeer> peers;
   for (const gossip::Peer* peer : chosen) peers.push_back(peer->remote());

@@ -17,6 +17,7 @@
 #include "gossip/envelope_verifier.h"
 #include "gossip/intake.h"
 #include "gossip/peer_view.h"
+#include "gossip/rounds.h"
 #include "msp/identity_mapper.h"
 #include "msp/message_crypto.h"
 
@@ -33,6 +34,7 @@ struct ChannelMember {
 // What a channel and its parts use; borrowed, and must outlive them.
 struct ChannelParts {
   comm::Comm& comm;
+  gossip::Rounds& rounds;
   msp::IdentityMapper& mapper;
   msp::MessageCrypto& crypto;
   gossip::Emitter& emitter;

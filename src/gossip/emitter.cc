@@ -1,5 +1,6 @@
 #include "gossip/emitter.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace grapevine::gossip {
@@ -15,36 +16,46 @@ void Emitter::Add(Emission emission) {
   if (pending_.size() >= config_.max_pending) {
     dropped_.Add();
     if (pending_.empty()) return;
+    if (pending_.front().patient) --patient_;
     pending_.pop_front();
   }
   const bool urgent = emission.kind == EmissionKind::kBlock;
-  pending_.push_back({std::move(emission), config_.propagate_iterations});
-  if (urgent || pending_.size() >= config_.max_burst_size) {
-    if (std::exchange(due_, true)) return;
-    environment_.executor.Post(lifetime_.Guard([this] { Emit(); }));
-  } else {
-    ArmTimer();
+  const std::optional<base::Duration> patience = emission.patience;
+  pending_.push_back({std::move(emission), config_.propagate_iterations, patience.has_value()});
+  if (patience.has_value()) {
+    if (++patient_ >= config_.max_patient_burst) return EmitSoon();
+    return EmitWithin(std::max(*patience, config_.max_burst_latency));
   }
+  if (urgent || pending_.size() - patient_ >= config_.max_burst_size) return EmitSoon();
+  EmitWithin(config_.max_burst_latency);
 }
 
-void Emitter::ArmTimer() {
-  if (std::exchange(timer_set_, true)) return;
-  timer_ = environment_.executor.After(config_.max_burst_latency, [this] { Emit(); });
+void Emitter::EmitSoon() {
+  if (std::exchange(due_, true)) return;
+  environment_.executor.Post(lifetime_.Guard([this] { Emit(); }));
+}
+
+void Emitter::EmitWithin(base::Duration latency) {
+  const base::SteadyTime deadline = environment_.executor.Now() + latency;
+  if (deadline_ <= deadline) return;
+  deadline_ = deadline;
+  timer_ = environment_.executor.After(latency, [this] { Emit(); });
 }
 
 void Emitter::Emit() {
   timer_.Reset();
-  timer_set_ = false;
+  deadline_ = base::SteadyTime::max();
+  patient_ = 0;
   due_ = false;
   std::vector<Emission> batch;
   batch.reserve(pending_.size());
   for (std::size_t count = pending_.size(); count > 0; --count) {
     Entry entry = std::move(pending_.front());
     pending_.pop_front();
-    if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1});
+    if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1, /*patient=*/false});
     batch.push_back(std::move(entry.emission));
   }
-  if (!pending_.empty()) ArmTimer();
+  if (!pending_.empty()) EmitWithin(config_.max_burst_latency);
   route_(batch);
 }
 

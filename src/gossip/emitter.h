@@ -23,21 +23,26 @@ struct Emission {
   wire::Envelope envelope{};
   std::string channel{};                       // block, leadership, and state info of a joined channel; else empty
   wire::PkiId originator{};                    // alive and state info: whom it is about
-  base::Bytes key{};                           // block: its header hash, which decides the roles in structured push
+  base::Bytes key{};                           // decides the roles in structured push: a block's header hash, an alive
+                                               // message's period
   std::optional<wire::PkiId> received_from{};  // forwarded: the peer whose connection it came on, never sent back there
+  // Routine that may wait so long, or `max_burst_latency` if that is longer, for whatever else is to leave.
+  std::optional<base::Duration> patience{};
 };
 
 struct EmitterConfig {
   std::size_t propagate_iterations = 1;                              // peer.gossip.propagateIterations; 0: push is off
   std::size_t max_burst_size = 10;                                   // peer.gossip.maxPropagationBurstSize
   base::Duration max_burst_latency = std::chrono::milliseconds(10);  // peer.gossip.maxPropagationBurstLatency
-  std::size_t max_pending = 10000;  // emissions that wait; the oldest makes room and is counted
+  std::size_t max_patient_burst = 50;  // as max_burst_size, of emissions with patience, which do not count there
+  std::size_t max_pending = 10000;     // emissions that wait; the oldest makes room and is counted
 };
 
 // Collects emissions and hands them to `route` as a batch: when `max_burst_size` have come together, or
-// `max_burst_latency` after the first one of the batch; a block takes what has been collected along at once, because
-// waiting at every hop would be most of its way. An idle node has no timer. Each emission is part of
-// `propagate_iterations` batches. One executor; `route` runs as an event of its own, never within Add.
+// `max_burst_latency` after the first one of the batch. A block takes what has been collected along at once, because
+// waiting at every hop would be most of its way; routine (Emission::patience) waits longer, and goes with whatever
+// leaves before. An idle node has no timer. Each emission is part of `propagate_iterations` batches. One executor;
+// `route` runs as an event of its own, never within Add.
 class Emitter {
  public:
   using Route = std::function<void(const std::vector<Emission>& batch)>;
@@ -53,8 +58,10 @@ class Emitter {
   struct Entry {
     Emission emission;
     std::size_t left;
+    bool patient;  // counted in patient_
   };
-  void ArmTimer();
+  void EmitSoon();
+  void EmitWithin(base::Duration latency);
   void Emit();
 
   base::Environment environment_;
@@ -62,9 +69,10 @@ class Emitter {
   Route route_;
   base::Counter& dropped_;
   base::RingQueue<Entry> pending_;
+  std::size_t patient_ = 0;
   base::Handle timer_;
-  bool timer_set_ = false;
-  bool due_ = false;  // an event that emits is under way
+  base::SteadyTime deadline_ = base::SteadyTime::max();  // of the timer
+  bool due_ = false;                                     // an event that emits is under way
   base::Lifetime lifetime_;
 };
 

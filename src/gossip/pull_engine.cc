@@ -99,10 +99,11 @@ struct Round {
 
 class PullEngine::Impl {
  public:
-  Impl(base::Environment environment, comm::Comm& comm, PullItems& items, wire::PullType type, std::string channel,
-       PullConfig config)
+  Impl(base::Environment environment, comm::Comm& comm, Rounds& rounds, PullItems& items, wire::PullType type,
+       std::string channel, PullConfig config)
       : environment_(std::move(environment)),
         comm_(comm),
+        rounds_(rounds),
         items_(items),
         type_(type),
         channel_(std::move(channel)),
@@ -119,8 +120,7 @@ class PullEngine::Impl {
   using FetchDone = std::move_only_function<void(bool)>;
 
   // Initiator.
-  void ScheduleRound(base::Duration delay);
-  void BeginRound();
+  void BeginRound(base::Random& lots);
   void EndDigestWait();
   void HandleDigest(const comm::ReceivedMessage& message, const wire::PullDigest& digest);
   void HandleUpdate(const comm::ReceivedMessagePtr& message, const wire::PullUpdate& update, const Ticket& ticket);
@@ -142,17 +142,17 @@ class PullEngine::Impl {
 
   base::Environment environment_;
   comm::Comm& comm_;
+  Rounds& rounds_;
   PullItems& items_;
   wire::PullType type_;
   std::string channel_;
   PullConfig config_;
-  bool rounds_ = false;
   bool stopped_ = false;
   SessionTable sessions_;
   std::optional<Round> round_;
   std::map<std::uint64_t, FetchDone> fetches_;
   std::uint64_t last_fetch_ = 0;
-  base::Handle round_timer_;
+  std::optional<base::Handle> joined_;  // the rounds
   base::Handle expiry_timer_;
   std::optional<base::SteadyTime> expiry_at_;
   base::Lifetime lifetime_;
@@ -160,15 +160,13 @@ class PullEngine::Impl {
 
 void PullEngine::Impl::Start() {
   stopped_ = false;
-  if (std::exchange(rounds_, true)) return;
-  // Not in step with nodes that were started together.
-  ScheduleRound(environment_.random.Between(base::Duration::zero(), config_.pull_interval));
+  if (joined_.has_value()) return;
+  joined_ = rounds_.Join(config_.pull_interval, [this](base::Random& lots) { BeginRound(lots); });
 }
 
 void PullEngine::Impl::Stop() {
   stopped_ = true;
-  rounds_ = false;
-  round_timer_.Reset();
+  joined_.reset();
   round_.reset();
   sessions_.Clear();
   ArmExpiry();
@@ -187,17 +185,10 @@ void PullEngine::Impl::Handle(const comm::ReceivedMessagePtr& received, const Ti
 
 // ---- Initiator
 
-void PullEngine::Impl::ScheduleRound(base::Duration delay) {
-  round_timer_ = environment_.executor.After(delay, [this] {
-    ScheduleRound(config_.pull_interval);
-    BeginRound();
-  });
-}
-
-void PullEngine::Impl::BeginRound() {
+void PullEngine::Impl::BeginRound(base::Random& lots) {
   if (round_.has_value()) EndDigestWait();  // an interval shorter than the digest wait
   Round round;
-  for (const Peer* peer : items_.Partners(environment_.random, config_.peers)) {
+  for (const Peer* peer : items_.Partners(lots, config_.peers)) {
     round.partners.push_back({peer->remote(), {Role::kInitiator, peer->pki_id, environment_.random.Next()}});
   }
   if (round.partners.empty()) return;
@@ -377,9 +368,9 @@ void PullEngine::Impl::Expire() {
 
 // ---- PullEngine
 
-PullEngine::PullEngine(base::Environment environment, comm::Comm& comm, PullItems& items, wire::PullType type,
-                       std::string channel, PullConfig config)
-    : impl_(std::make_unique<Impl>(std::move(environment), comm, items, type, std::move(channel), config)) {}
+PullEngine::PullEngine(base::Environment environment, comm::Comm& comm, Rounds& rounds, PullItems& items,
+                       wire::PullType type, std::string channel, PullConfig config)
+    : impl_(std::make_unique<Impl>(std::move(environment), comm, rounds, items, type, std::move(channel), config)) {}
 
 PullEngine::~PullEngine() = default;
 

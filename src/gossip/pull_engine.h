@@ -12,6 +12,7 @@
 #include "comm/comm.h"
 #include "gossip/intake.h"
 #include "gossip/peer_view.h"
+#include "gossip/rounds.h"
 #include "wire/message.h"
 
 namespace grapevine::gossip {
@@ -35,7 +36,7 @@ class PullItems {
  public:
   virtual ~PullItems() = default;
   // Initiator: up to `count` of those whom a round may ask, by lot (SelectPeers).
-  virtual std::vector<const Peer*> Partners(base::Random& random, std::size_t count) const = 0;
+  virtual std::vector<const Peer*> Partners(base::Random& lots, std::size_t count) const = 0;
   // Initiator: whether an id that was announced is to be asked for: not held, and past the ingress filter.
   virtual bool Wants(const base::Bytes& id) const = 0;
   // Initiator: items that were asked for have come, not validated. The ticket is the update's.
@@ -53,14 +54,14 @@ class PullItems {
 // everything.
 class PullEngine {
  public:
-  // `type` and `channel` (empty for identities) go into the messages; `items` is borrowed.
-  PullEngine(base::Environment environment, comm::Comm& comm, PullItems& items, wire::PullType type,
+  // `type` and `channel` (empty for identities) go into the messages; `comm`, `rounds` and `items` are borrowed.
+  PullEngine(base::Environment environment, comm::Comm& comm, Rounds& rounds, PullItems& items, wire::PullType type,
              std::string channel, PullConfig config);
   ~PullEngine();
   PullEngine(const PullEngine&) = delete;
   PullEngine& operator=(const PullEngine&) = delete;
 
-  // Rounds from now on: the first after a random part of the interval, then one per interval.
+  // Takes part in the node's rounds from now on.
   void Start();
   // No more rounds and no answers.
   void Stop();

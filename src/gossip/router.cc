@@ -167,10 +167,12 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
   // What comes from another organisation enters this one here.
   const Peer* sender = emission.received_from ? peers_.Find(*emission.received_from) : nullptr;
   const bool enters = sender == nullptr || sender->organization != organization;
-  const base::ByteView key =
-      emission.envelope.signature().empty() ? emission.envelope.payload() : emission.envelope.signature();
-  const bool settled = environment_.executor.Now() - view_since_ >= config_.settled_after;
-  PushStrategy& strategy = emission.kind == EmissionKind::kAlive && settled ? *settled_alive_push_ : *push_;
+  const bool settled =
+      emission.kind == EmissionKind::kAlive && environment_.executor.Now() - view_since_ >= config_.settled_after;
+  base::ByteView key = settled ? emission.key.view() : base::ByteView();
+  if (key.empty()) key = emission.envelope.signature();
+  if (key.empty()) key = emission.envelope.payload();
+  PushStrategy& strategy = settled ? *settled_alive_push_ : *push_;
   std::vector<const Peer*> chosen;
   for (const std::size_t index :
        strategy.Targets(peers_.Self().pki_id, own, key, enters ? std::nullopt : emission.received_from)) {

@@ -170,12 +170,19 @@ Admission AliveAdmission::Take(const AliveOffer& offer) {
   if (sighting.organization.empty()) return Refuse(offer.source, Refusal::kUnknownIdentity);  // purged meanwhile
   if (offer.source == Source::kResponseDead) {
     roster_.AdoptDead(sighting);
-    return Admission::kTaken;
+    return Admission::kNews;
   }
   const base::Duration bound =
       config_.freshness_bound > base::Duration::zero() ? config_.freshness_bound : ForgettingTime(config_);
   sighting.doubted = !offer.direct && IsOlderThan(offer.alive->timestamp, bound);
-  return roster_.See(sighting) == MemberTable::Change::kDoubted ? Admission::kDoubted : Admission::kTaken;
+  switch (roster_.See(sighting)) {
+    case MemberTable::Change::kDoubted:
+      return Admission::kDoubted;
+    case MemberTable::Change::kRefreshed:
+      return Admission::kRefreshed;
+    default:
+      return Admission::kNews;
+  }
 }
 
 }  // namespace grapevine::membership

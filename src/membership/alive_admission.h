@@ -26,9 +26,10 @@ struct AliveOffer {
 };
 
 enum class Admission : std::uint8_t {
-  kTaken,    // new and valid
-  kDoubted,  // likewise, but its peer has to answer before it counts as alive
-  kSeen,     // nothing new, of whatever validity
+  kNews,       // new and valid, and its peer was not alive before, or is somewhere else now
+  kRefreshed,  // new and valid, and its peer was alive before
+  kDoubted,    // new and valid, but its peer has to answer before it counts as alive
+  kSeen,       // nothing new, of whatever validity
   kRefused,
 };
 

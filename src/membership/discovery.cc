@@ -22,6 +22,16 @@ constexpr char kBootstrap[] = "bootstrap";
 // Who was heard on its own connection within so many alive intervals still goes by its PKI-ID (10.8).
 constexpr int kFreshIntervals = 2;
 
+// Alive messages of so many intervals take the same tree (gossip/router.h), so that a node gets them from one other and
+// passes them on together: a minute by default.
+constexpr std::uint64_t kIntervalsPerTree = 12;
+
+// At the top of the tree they come one by one, each from its author. There they wait for others, if they say nothing
+// new; from then on they travel together.
+base::Duration GatheringTime(const MembershipConfig& config) {
+  return std::min<base::Duration>(config.alive_interval / 5, 1s);
+}
+
 base::Environment Named(base::Environment environment) {
   environment.log = environment.log.Named("discovery");
   return environment;
@@ -76,9 +86,13 @@ class Discovery::Impl {
   void InsertOwnIdentity();
   void Begin();
   void HandleAlive(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
-  void Taken(const comm::ReceivedMessage& message, Admission admission);
+  void Pushed(const comm::ReceivedMessage& message, Admission admission);
+  void Learned(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission);
+  void PassOn(const wire::Envelope& envelope, const wire::PeerTime& timestamp, const wire::PkiId& originator,
+              const wire::PkiId& sender, std::optional<base::Duration> patience);
+  const base::Bytes& TreeKey(const wire::PeerTime& timestamp);
   void Beat();
-  void Synchronize();
+  void Synchronize(base::Random& lots);
   void WantAnchors(const std::string& channel);
   bool IsOwnEndpoint(const base::Endpoint& endpoint) const;
   bool IsWanted(const MemberRecord& record) const;
@@ -105,6 +119,8 @@ class Discovery::Impl {
   Responder responder_;
   Reconnector reconnector_;
   std::unique_ptr<Connector> connector_;  // once the own identity is accepted
+  std::uint64_t tree_period_ = 0;
+  base::Bytes tree_key_;  // of that period; nearly always the one that is needed
   base::Handle own_identity_;
   base::Handle heartbeat_;
   base::Handle synchronization_;
@@ -136,7 +152,9 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       admission_(environment_, parts_.mapper, parts_.verifier, config_, roster_, own_, refusals_),
       requester_(environment_, parts_.comm, config_, self_, own_),
       responder_(environment_, parts_.comm, self_, roster_, admission_, own_, refusals_,
-                 [this](const wire::PkiId& pki_id) { reconnector_.Contact(pki_id); }),
+                 [this](const wire::PkiId& subject, const wire::PkiId& sender, Admission admission) {
+                   Learned(subject, sender, admission);
+                 }),
       reconnector_(environment_, parts_.comm, config_, roster_, requester_) {
   changes_ = roster_.OnChange([this] { reconnector_.Update(); });
   presumed_dead_ = parts_.comm.OnPresumedDead([this](const wire::PkiId& pki_id) { roster_.PresumeDead(pki_id); });
@@ -172,8 +190,7 @@ void Discovery::Impl::Begin() {
   // The phase is drawn by lot: peers that start together must not all speak at the same moment for ever.
   const base::Duration first = environment_.random.Between(config_.alive_interval / 2, config_.alive_interval);
   heartbeat_ = environment_.executor.After(first, [this] { Beat(); });
-  synchronization_ = environment_.executor.After(
-      environment_.random.Between(base::Duration::zero(), config_.sync_interval), [this] { Synchronize(); });
+  synchronization_ = parts_.rounds.Join(config_.sync_interval, [this](base::Random& lots) { Synchronize(lots); });
   connector_ = std::make_unique<Connector>(
       environment_, parts_.comm, config_, self_.organization,
       [this](const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,
@@ -198,16 +215,17 @@ void Discovery::Impl::Beat() {
       return environment_.log.Warn("no heartbeat this time: {}", envelope.error().message);
     }
     heartbeats_.Add();
-    parts_.emitter.Add(
-        {.kind = gossip::EmissionKind::kAlive, .envelope = *envelope, .channel = {}, .originator = self_.pki_id});
+    parts_.emitter.Add({.kind = gossip::EmissionKind::kAlive,
+                        .envelope = *envelope,
+                        .channel = {},
+                        .originator = self_.pki_id,
+                        .key = TreeKey(own_.timestamp())});
   }));
 }
 
-void Discovery::Impl::Synchronize() {
-  synchronization_ = environment_.executor.After(config_.sync_interval, [this] { Synchronize(); });
+void Discovery::Impl::Synchronize(base::Random& lots) {
   std::vector<gossip::Peer> chosen;
-  for (const gossip::Peer* peer :
-       gossip::SelectPeers(environment_.random, config_.sync_peers, roster_.table().Alive())) {
+  for (const gossip::Peer* peer : gossip::SelectPeers(lots, config_.sync_peers, roster_.table().Alive())) {
     chosen.push_back(*peer);
   }
   if (!chosen.empty()) requester_.Ask(chosen, Requester::News::kYoung);
@@ -233,18 +251,52 @@ void Discovery::Impl::HandleAlive(const comm::ReceivedMessagePtr& message, const
                     .envelope = message->envelope(),
                     .alive = std::shared_ptr<const wire::AliveMessage>(message, &alive),
                     .direct = direct},
-                   lifetime_.Guard([this, message, ticket](Admission admission) { Taken(*message, admission); }));
+                   lifetime_.Guard([this, message, ticket](Admission admission) { Pushed(*message, admission); }));
 }
 
-void Discovery::Impl::Taken(const comm::ReceivedMessage& message, Admission admission) {
-  const wire::PkiId& pki_id = message.message().As<wire::AliveMessage>()->membership.pki_id;
+void Discovery::Impl::Pushed(const comm::ReceivedMessage& message, Admission admission) {
+  const auto& alive = *message.message().As<wire::AliveMessage>();
+  const wire::PkiId& pki_id = alive.membership.pki_id;
   if (admission == Admission::kDoubted) return reconnector_.Contact(pki_id);  // a replay is not spread
-  if (admission != Admission::kTaken) return;
+  if (admission != Admission::kNews && admission != Admission::kRefreshed) return;
+  const wire::PkiId& sender = message.connection().pki_id;
+  std::optional<base::Duration> patience;
+  if (admission == Admission::kRefreshed) {
+    patience = sender == pki_id ? GatheringTime(config_) : base::Duration::zero();
+  }
+  PassOn(message.envelope(), alive.timestamp, pki_id, sender, patience);
+}
+
+// By a request or a response. What overtakes its push is passed on here, since when it comes it is a duplicate; what
+// is news here is none at those who told, and spreads with their push.
+void Discovery::Impl::Learned(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission) {
+  if (admission == Admission::kDoubted) return reconnector_.Contact(subject);
+  if (admission != Admission::kRefreshed) return;
+  const MemberRecord& record = *roster_.table().Find(subject);
+  PassOn(record.envelope, record.timestamp, subject, sender, base::Duration::zero());
+}
+
+void Discovery::Impl::PassOn(const wire::Envelope& envelope, const wire::PeerTime& timestamp,
+                             const wire::PkiId& originator, const wire::PkiId& sender,
+                             std::optional<base::Duration> patience) {
   parts_.emitter.Add({.kind = gossip::EmissionKind::kAlive,
-                      .envelope = message.envelope(),
+                      .envelope = envelope,
                       .channel = {},
-                      .originator = pki_id,
-                      .received_from = message.connection().pki_id});
+                      .originator = originator,
+                      .key = TreeKey(timestamp),
+                      .received_from = sender,
+                      .patience = patience});
+}
+
+// By the message's own account of the time, on which everybody agrees whatever their clocks say.
+const base::Bytes& Discovery::Impl::TreeKey(const wire::PeerTime& timestamp) {
+  const auto interval = static_cast<std::uint64_t>(config_.alive_interval.count());
+  const std::uint64_t period = (timestamp.incarnation / interval + timestamp.sequence) / kIntervalsPerTree;
+  if (tree_key_.empty() || period != tree_period_) {
+    tree_period_ = period;
+    tree_key_ = base::Bytes(std::to_string(period));
+  }
+  return tree_key_;
 }
 
 // ---- Contacts

@@ -15,6 +15,7 @@
 #include "gossip/envelope_verifier.h"
 #include "gossip/intake.h"
 #include "gossip/peer_view.h"
+#include "gossip/rounds.h"
 #include "membership/config.h"
 #include "msp/identity_mapper.h"
 #include "msp/message_crypto.h"
@@ -47,6 +48,7 @@ struct DiscoverySizes {
 // What discovery uses; borrowed, and must outlive it.
 struct DiscoveryParts {
   comm::Comm& comm;
+  gossip::Rounds& rounds;
   msp::IdentityMapper& mapper;
   msp::MessageCrypto& crypto;
   gossip::Emitter& emitter;

@@ -89,8 +89,9 @@ bool IsVerdict(ErrorCode code) {
 
 class IdentityExchange::Impl {
  public:
-  Impl(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto,
-       const gossip::PeerView& peers, const IdentityExchangeConfig& config, gossip::PullItems& items);
+  Impl(base::Environment environment, comm::Comm& comm, gossip::Rounds& rounds, msp::IdentityMapper& mapper,
+       msp::MessageCrypto& crypto, const gossip::PeerView& peers, const IdentityExchangeConfig& config,
+       gossip::PullItems& items);
 
   void Start();
   void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
@@ -100,8 +101,8 @@ class IdentityExchange::Impl {
   std::size_t stored() const { return stored_.size(); }
   std::size_t checking() const { return updates_.size(); }
 
-  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const {
-    return gossip::SelectPeers(random, count, peers_.Alive());
+  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const {
+    return gossip::SelectPeers(lots, count, peers_.Alive());
   }
   bool Wants(const base::Bytes& id) const;
   void Receive(const comm::ReceivedMessage& update, std::vector<wire::Envelope> items, const gossip::Ticket& ticket);
@@ -146,8 +147,8 @@ class IdentityExchange::Impl {
   base::Lifetime lifetime_;
 };
 
-IdentityExchange::Impl::Impl(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper,
-                             msp::MessageCrypto& crypto, const gossip::PeerView& peers,
+IdentityExchange::Impl::Impl(base::Environment environment, comm::Comm& comm, gossip::Rounds& rounds,
+                             msp::IdentityMapper& mapper, msp::MessageCrypto& crypto, const gossip::PeerView& peers,
                              const IdentityExchangeConfig& config, gossip::PullItems& items)
     : environment_(std::move(environment)),
       mapper_(mapper),
@@ -161,7 +162,7 @@ IdentityExchange::Impl::Impl(base::Environment environment, comm::Comm& comm, ms
         stored_.erase(entry.pki_id);
         ids_.reset();
       })),
-      engine_(environment_, comm, items, wire::PullType::kIdentity, "", config_.pull) {}
+      engine_(environment_, comm, rounds, items, wire::PullType::kIdentity, "", config_.pull) {}
 
 void IdentityExchange::Impl::Start() {
   Sign();
@@ -379,10 +380,10 @@ void IdentityExchange::Impl::Refuse(const char* reason, std::size_t count) {
 
 // ---- IdentityExchange
 
-IdentityExchange::IdentityExchange(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper,
-                                   msp::MessageCrypto& crypto, const gossip::PeerView& peers,
-                                   IdentityExchangeConfig config)
-    : impl_(std::make_unique<Impl>(std::move(environment), comm, mapper, crypto, peers, config, *this)) {}
+IdentityExchange::IdentityExchange(base::Environment environment, comm::Comm& comm, gossip::Rounds& rounds,
+                                   msp::IdentityMapper& mapper, msp::MessageCrypto& crypto,
+                                   const gossip::PeerView& peers, IdentityExchangeConfig config)
+    : impl_(std::make_unique<Impl>(std::move(environment), comm, rounds, mapper, crypto, peers, config, *this)) {}
 
 IdentityExchange::~IdentityExchange() = default;
 
@@ -394,8 +395,8 @@ void IdentityExchange::Reconsider() { impl_->Reconsider(); }
 std::size_t IdentityExchange::stored() const { return impl_->stored(); }
 std::size_t IdentityExchange::checking() const { return impl_->checking(); }
 
-std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& random, std::size_t count) const {
-  return impl_->Partners(random, count);
+std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& lots, std::size_t count) const {
+  return impl_->Partners(lots, count);
 }
 bool IdentityExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
 void IdentityExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,

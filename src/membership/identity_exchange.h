@@ -38,7 +38,7 @@ struct IdentityExchangeConfig {
 // counted in gossip_membership_refused{type="peer_identity"}.
 class IdentityExchange final : public gossip::PullItems {
  public:
-  IdentityExchange(base::Environment environment, comm::Comm& comm, msp::IdentityMapper& mapper,
+  IdentityExchange(base::Environment environment, comm::Comm& comm, gossip::Rounds& rounds, msp::IdentityMapper& mapper,
                    msp::MessageCrypto& crypto, const gossip::PeerView& peers, IdentityExchangeConfig config);
   ~IdentityExchange() override;
   IdentityExchange(const IdentityExchange&) = delete;
@@ -56,7 +56,7 @@ class IdentityExchange final : public gossip::PullItems {
 
   // gossip::PullItems. Partners: everybody alive. Digest and Find: of requesters of the own organisation everything; of
   // another organisation, what is of theirs or of the own one and has an external endpoint; of an unknown one, nothing.
-  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const override;
+  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const override;
   bool Wants(const base::Bytes& id) const override;
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket) override;

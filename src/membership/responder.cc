@@ -28,7 +28,7 @@ std::optional<wire::Envelope> Shown(const wire::Envelope& envelope, Disclosure d
 
 Responder::Responder(const base::Environment& environment, comm::Comm& comm, const gossip::Peer& self,
                      const Roster& roster, AliveAdmission& admission, OwnAlive& own, Refusals& refusals,
-                     OnDoubted on_doubted)
+                     OnAdmitted on_admitted)
     : environment_(environment),
       comm_(comm),
       self_(self),
@@ -36,7 +36,7 @@ Responder::Responder(const base::Environment& environment, comm::Comm& comm, con
       admission_(admission),
       own_(own),
       refusals_(refusals),
-      on_doubted_(std::move(on_doubted)) {}
+      on_admitted_(std::move(on_admitted)) {}
 
 // ---- Requests
 
@@ -63,6 +63,7 @@ void Responder::HandleRequest(const comm::ReceivedMessagePtr& message, const gos
                     .alive = std::make_shared<const wire::AliveMessage>(*alive),
                     .direct = true},
                    lifetime_.Guard([this, message, requester, ticket](Admission outcome) {
+                     on_admitted_(requester.pki_id, requester.pki_id, outcome);
                      if (outcome != Admission::kRefused) Answer(message, requester, ticket);
                    }));
 }
@@ -163,7 +164,7 @@ bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, Source sour
                     .alive = std::make_shared<const wire::AliveMessage>(*alive),
                     .direct = direct},
                    lifetime_.Guard([this, reading, pki_id](Admission admission) {
-                     if (admission == Admission::kDoubted) on_doubted_(pki_id);
+                     on_admitted_(pki_id, reading->message->connection().pki_id, admission);
                      --reading->checking;
                      if (!reading->posted) Read(reading);
                    }));

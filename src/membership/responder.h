@@ -22,11 +22,11 @@ class Responder {
   static constexpr std::size_t kAnswersPerPeer = 16;  // per kBudgetPeriod; an honest peer asks once per sync_interval
   static constexpr base::Duration kBudgetPeriod = std::chrono::seconds(1);
 
-  // Reports peers that are doubted, so that they are contacted.
-  using OnDoubted = std::function<void(const wire::PkiId&)>;
+  // What became of an alive message about `subject` that was worth a look at its signature.
+  using OnAdmitted = std::function<void(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission)>;
 
   Responder(const base::Environment& environment, comm::Comm& comm, const gossip::Peer& self, const Roster& roster,
-            AliveAdmission& admission, OwnAlive& own, Refusals& refusals, OnDoubted on_doubted);
+            AliveAdmission& admission, OwnAlive& own, Refusals& refusals, OnAdmitted on_admitted);
 
   void HandleRequest(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void HandleResponse(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
@@ -58,7 +58,7 @@ class Responder {
   AliveAdmission& admission_;
   OwnAlive& own_;
   Refusals& refusals_;
-  OnDoubted on_doubted_;
+  OnAdmitted on_admitted_;
   std::set<wire::PkiId> read_from_;              // peers one of whose responses is being read
   std::map<wire::PkiId, std::size_t> answered_;  // requests of each peer since period_start_
   base::SteadyTime period_start_{};

@@ -41,6 +41,7 @@ struct Packet {
   std::uint64_t number = 0;
   base::Bytes payload;
   std::unique_ptr<Headers> headers;
+  bool followed = false;  // the next one of its direction arrives in the same event
 };
 
 class SimulatedConnection final : public std::enable_shared_from_this<SimulatedConnection> {
@@ -96,7 +97,8 @@ class SimulatedConnection final : public std::enable_shared_from_this<SimulatedC
     bool awaiting_keepalive = false;
     // Towards the other end:
     std::uint64_t lane = 0;
-    base::SteadyTime free_at{};       // the link is busy with earlier packets until then
+    base::SteadyTime free_at{};  // the link is busy with earlier packets until then
+    base::SteadyTime last_departure{};
     base::SteadyTime last_arrival{};  // packets do not overtake one another
     base::RingQueue<Packet> transit;  // handed to the network, one delivery event each
     base::RingQueue<Packet> held;     // waiting for the path to heal
@@ -108,6 +110,7 @@ class SimulatedConnection final : public std::enable_shared_from_this<SimulatedC
 
   void Dispatch(Side from, Packet packet, base::SteadyTime departure);
   void Arrive(Side at);
+  void Take(Side at, Packet packet);
   void Accept(Packet packet);
   void AnswerCall(Packet packet);
   void CompleteCall(std::uint32_t id, base::UnaryResult result);

@@ -17,6 +17,9 @@ namespace grapevine::simulation {
 
 class SimulatedExecutor;
 
+// Mixes `value` into the hash `state`; the same on every machine.
+std::uint64_t MixHash(std::uint64_t state, std::uint64_t value);
+
 enum class EventKind : std::uint8_t {
   kTask,      // Executor::Post
   kTimer,     // Executor::After
@@ -85,6 +88,8 @@ class Scheduler {
   std::uint64_t executed() const { return executed_; }
   // Running hash of (kind, time, process, detail) of every executed event: equal for equal runs on every machine.
   std::uint64_t trace_hash() const { return trace_hash_; }
+  // For what belongs to an event and is known only after it was scheduled.
+  void MixIntoTrace(std::uint64_t detail) { trace_hash_ = MixHash(trace_hash_, detail); }
   // Called before each event, for transcripts. One observer.
   void OnEvent(std::function<void(const TraceEvent&)> observer) { observer_ = std::move(observer); }
 
@@ -92,6 +97,7 @@ class Scheduler {
   // are due come first, and time goes on only when no lane has anything pending. Null: time decides again. Set it
   // before the first event. Not owned.
   void SetChooser(Chooser* chooser) { chooser_ = chooser; }
+  bool explores() const { return chooser_ != nullptr; }
 
  private:
   friend class SimulatedExecutor;
@@ -175,8 +181,5 @@ class SimulatedExecutor final : public base::Executor {
   bool paused_ = false;
   std::vector<Scheduler::Entry> held_;
 };
-
-// Mixes `value` into the hash `state`; the same on every machine.
-std::uint64_t MixHash(std::uint64_t state, std::uint64_t value);
 
 }  // namespace grapevine::simulation

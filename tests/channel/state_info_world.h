@@ -48,6 +48,7 @@ struct TestNode {
         crypto(simulated),
         mapper(on.environment(), crypto, simulated.own_identity()),
         comm(on.environment(), on.transport(), on.server(), mapper, crypto),
+        rounds(on.environment(), testing::AViewInMotion()),
         verifier(on.environment(), mapper, crypto),
         emitter(on.environment(), {}, [this](const std::vector<gossip::Emission>& batch) {
           emitted.insert(emitted.end(), batch.begin(), batch.end());
@@ -60,7 +61,13 @@ struct TestNode {
 
   wire::PkiId pki_id() const { return simulated.own_pki_id(); }
   ChannelParts parts() {
-    return {.comm = comm, .mapper = mapper, .crypto = crypto, .emitter = emitter, .verifier = verifier, .peers = peers};
+    return {.comm = comm,
+            .rounds = rounds,
+            .mapper = mapper,
+            .crypto = crypto,
+            .emitter = emitter,
+            .verifier = verifier,
+            .peers = peers};
   }
   std::uint64_t Refused(const std::string& type, const std::string& reason) const {
     return host.metrics().CounterValue("gossip_channel_refused", {{"type", type}, {"reason", reason}});
@@ -80,6 +87,7 @@ struct TestNode {
   ScriptedCrypto crypto;
   msp::IdentityMapper mapper;
   comm::Comm comm;
+  gossip::Rounds rounds;
   gossip::EnvelopeVerifier verifier;
   std::vector<gossip::Emission> emitted;
   gossip::Emitter emitter;

@@ -30,6 +30,9 @@ class EmitterTest : public ::testing::Test {
     }
     adding_ = false;
   }
+  void AddPatient(Emitter& emitter, std::uint64_t number, base::Duration patience) {
+    emitter.Add({.kind = EmissionKind::kAlive, .channel = std::to_string(number), .patience = patience});
+  }
   void RunUntil(base::Duration time) { world_.scheduler().RunUntil(start_ + time); }
 
   simulation::World world_{1};
@@ -111,6 +114,50 @@ TEST_F(EmitterTest, ABlockLeavesAtOnce) {
   emitter->Add({.kind = EmissionKind::kBlock, .channel = "3"});
   RunUntil(1s);
   EXPECT_EQ(batches_, (Batches{{4, {1, 2, 3}}}));
+}
+
+TEST_F(EmitterTest, RoutineWaitsForOthersAndGoesWithWhateverLeavesBefore) {
+  const auto emitter = Make();
+  AddPatient(*emitter, 1, 1s);
+  RunUntil(400ms);
+  AddPatient(*emitter, 2, 1s);
+  RunUntil(1500ms);
+  AddPatient(*emitter, 3, 1s);
+  RunUntil(1600ms);
+  Add(*emitter, 4, 4);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(10s));
+  EXPECT_EQ(batches_, (Batches{{1000, {1, 2}}, {1610, {3, 4}}}));
+}
+
+TEST_F(EmitterTest, TheLeastPatientDecidesAndNobodyWaitsLessThanABurst) {
+  const auto emitter = Make();
+  AddPatient(*emitter, 1, 1s);
+  AddPatient(*emitter, 2, 100ms);
+  RunUntil(500ms);
+  AddPatient(*emitter, 3, 0s);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(10s));
+  EXPECT_EQ(batches_, (Batches{{100, {1, 2}}, {510, {3}}}));
+}
+
+TEST_F(EmitterTest, BurstsOfRoutineHaveTheirOwnSize) {
+  const auto emitter = Make({.max_burst_size = 2, .max_patient_burst = 3});
+  for (std::uint64_t number = 1; number <= 2; ++number) AddPatient(*emitter, number, 1s);
+  Add(*emitter, 3, 3);
+  RunUntil(5ms);
+  EXPECT_TRUE(batches_.empty()) << "neither burst is full";
+  AddPatient(*emitter, 4, 1s);
+  RunUntil(20ms);
+  Add(*emitter, 5, 6);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(10s));
+  EXPECT_EQ(batches_, (Batches{{5, {1, 2, 3, 4}}, {20, {5, 6}}}));
+}
+
+TEST_F(EmitterTest, RoutineThatMadeRoomNoLongerCounts) {
+  const auto emitter = Make({.max_burst_size = 3, .max_pending = 2});
+  for (std::uint64_t number = 1; number <= 3; ++number) AddPatient(*emitter, number, 1s);
+  Add(*emitter, 4, 4);
+  EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(10s));
+  EXPECT_EQ(batches_, (Batches{{10, {3, 4}}}));
 }
 
 TEST_F(EmitterTest, BeyondTheBoundTheOldestMakesRoomAndIsCounted) {

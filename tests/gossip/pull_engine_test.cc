@@ -11,6 +11,7 @@
 #include "gossip/intake.h"
 #include "gossip/select_peers.h"
 #include "station.h"
+#include "support/given_peers.h"
 
 namespace grapevine::gossip {
 namespace {
@@ -83,7 +84,8 @@ struct Puller : Station {
          wire::PullType type = wire::PullType::kBlock)
       : Station(on, authority, kOrg1),
         shelf(ids),
-        engine(on.environment(), comm, shelf, type, type == wire::PullType::kBlock ? kChannel : "", config),
+        rounds(on.environment(), testing::AViewInMotion()),
+        engine(on.environment(), comm, rounds, shelf, type, type == wire::PullType::kBlock ? kChannel : "", config),
         intake(host.metrics(), comm.Accept("pull", [](const comm::ReceivedMessage&) { return true; }), IntakeConfig{},
                [this](const comm::ReceivedMessagePtr& message, const Ticket& ticket) {
                  arrivals.push_back({host.environment().executor.Now(), message});
@@ -91,6 +93,7 @@ struct Puller : Station {
                }) {}
 
   Shelf shelf;
+  Rounds rounds;
   PullEngine engine;
   Intake intake;
 };

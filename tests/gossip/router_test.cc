@@ -52,7 +52,8 @@ class RouterTest : public ::testing::Test {
   // Names of those that got something when `batch` was routed.
   Names Route(const std::vector<Emission>& batch, std::size_t fan_out = 100) {
     for (const auto& station : stations_) station->arrivals.clear();
-    Router router(self_.host.environment(), self_.comm, view_, channels_, {.fan_out = fan_out, .push = push_});
+    Router router(self_.host.environment(), self_.comm, view_, channels_,
+                  {.fan_out = fan_out, .push = push_, .settled_after = settled_after_});
     router.Route(batch);
     world_->scheduler().RunFor(1s);
     Names names;
@@ -107,6 +108,7 @@ class RouterTest : public ::testing::Test {
   Station self_{world_->AddHost("self"), authority_, kOrg1};
   std::vector<std::unique_ptr<Station>> stations_;
   PushKind push_ = PushKind::kRandom;  // the table as it stands
+  base::Duration settled_after_ = 10s;
   testing::GivenPeers view_;
   GivenChannels channels_;
 };
@@ -297,6 +299,35 @@ TEST_F(RouterTest, TheRingKeepsToTheTableOfWhoMayHaveWhat) {
   view_.self.external_endpoint.clear();
   EXPECT_EQ(Route(Alive(self_.pki_id())), Names{"own"});
   EXPECT_EQ(Route(StateInfo(self_.pki_id(), kChannel)), Names{"own"});
+}
+
+// Those of a period go on together, those of the next one another way.
+TEST_F(RouterTest, InASettledViewAliveMessagesOfOneKeyTakeOneTree) {
+  push_ = PushKind::kRing;
+  settled_after_ = 0s;
+  Station& sender = Add("sender", kOrg1);
+  for (int i = 0; i < 12; ++i) Add("peer" + std::to_string(i), kOrg1);
+  std::set<Names> trees;
+  for (int period = 0; period < 20; ++period) {
+    Names tree;
+    std::map<std::string, Names> targets;  // by originator
+    for (const auto& origin : stations_) {
+      if (origin.get() == &sender) continue;
+      Emission alive = Alive(origin->pki_id());
+      alive.key = base::Bytes(std::to_string(period));
+      alive.received_from = sender.pki_id();
+      const Names got = Route(alive);
+      targets[origin->host.name()] = got;
+      tree.insert(got.begin(), got.end());
+    }
+    for (const auto& [origin, got] : targets) {
+      Names expected = tree;
+      expected.erase(origin);
+      EXPECT_EQ(got, expected) << "period " << period << ", of " << origin;
+    }
+    trees.insert(tree);
+  }
+  EXPECT_GT(trees.size(), 5u);
 }
 
 // A message that came from abroad enters the organisation here, and does not go abroad again; hidden peers do not get

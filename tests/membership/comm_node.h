@@ -5,10 +5,12 @@
 #include <string>
 
 #include "comm/comm.h"
+#include "gossip/rounds.h"
 #include "msp/identity_mapper.h"
 #include "simulation/authority.h"
 #include "simulation/simulated_crypto.h"
 #include "simulation/world.h"
+#include "support/given_peers.h"
 
 namespace grapevine::membership {
 
@@ -25,7 +27,8 @@ struct CommNode {
         crypto(on.environment(), authority, identity),
         mapper(on.environment(), crypto, identity),
         comm(std::make_unique<comm::Comm>(on.environment(), on.transport(), on.server(), mapper, crypto,
-                                          comm::CommConfig{.max_concurrent_dials = 64})) {}
+                                          comm::CommConfig{.max_concurrent_dials = 64})),
+        rounds(on.environment(), testing::AViewInMotion()) {}
 
   const wire::PkiId& pki_id() const { return mapper.own_pki_id(); }
   std::uint64_t Counter(const std::string& name, const base::Labels& labels) const {
@@ -37,6 +40,7 @@ struct CommNode {
   simulation::SimulatedCrypto crypto;
   msp::IdentityMapper mapper;
   std::unique_ptr<comm::Comm> comm;
+  gossip::Rounds rounds;
 };
 
 }  // namespace grapevine::membership

@@ -53,6 +53,61 @@ TEST_F(AliveTest, ANewOneIsLearnedAndForwardedOnceNotBackToItsSender) {
   EXPECT_EQ(node_->discovery.Members().size(), 1U);
 }
 
+// What says nothing new can wait for company where it enters; news cannot.
+TEST_F(AliveTest, OnlyRoutineIsPassedOnWithPatience) {
+  KnowSubject();
+  Deliver(Subject({.time = Fresh(1), .external = "outside:1"}));
+  Deliver(Subject({.time = Fresh(2), .external = "outside:1"}));
+  Deliver(Subject({.time = Fresh(3), .external = "outside:2"}));
+  ASSERT_EQ(node_->emissions.size(), 3U);
+  EXPECT_EQ(node_->emissions[0].patience, std::nullopt) << "it is new";
+  EXPECT_EQ(node_->emissions[1].patience, 0s) << "it has waited where it came from";
+  EXPECT_EQ(node_->emissions[2].patience, std::nullopt) << "it has moved";
+  messenger_->Send(*node_, messenger_->Alive({.time = Fresh(1), .embed_identity = true}));
+  world_.scheduler().RunFor(100ms);
+  messenger_->Send(*node_, messenger_->Alive({.time = Fresh(2), .embed_identity = true}));
+  world_.scheduler().RunFor(1100ms);
+  std::erase_if(node_->emissions, [&](const auto& emission) { return emission.originator == node_->pki_id(); });
+  ASSERT_EQ(node_->emissions.size(), 5U);
+  EXPECT_EQ(node_->emissions[3].patience, std::nullopt);
+  EXPECT_EQ(node_->emissions[4].patience, 1s) << "it came from its author";
+}
+
+// When its push comes it is a duplicate here: those to whom it is to be passed on would wait for their sync.
+TEST_F(AliveTest, ARefreshThatAResponseBringsBeforeItsPushIsPassedOn) {
+  KnowSubject();
+  Deliver(Stranger::Response({Subject({.time = Fresh(1)})}));
+  EXPECT_TRUE(node_->IsAlive(subject_id_));
+  EXPECT_TRUE(node_->emissions.empty()) << "news spreads with its push";
+  const auto refresh = Subject({.time = Fresh(2)});
+  Deliver(Stranger::Response({refresh}));
+  ASSERT_EQ(node_->emissions.size(), 1U);
+  EXPECT_EQ(node_->emissions[0].envelope, refresh);
+  EXPECT_EQ(node_->emissions[0].originator, subject_id_);
+  EXPECT_EQ(node_->emissions[0].received_from, messenger_->pki_id());
+  EXPECT_EQ(node_->emissions[0].patience, 0s);
+  Deliver(refresh);
+  EXPECT_EQ(node_->emissions.size(), 1U);
+}
+
+// The period of an alive message is the same at every node, and that of all peers' messages of a time.
+TEST_F(AliveTest, TheKeyOfAnAliveMessageIsItsPeriod) {
+  KnowSubject();
+  const std::uint64_t started = StartedAgo(*node_, 60s);  // twelve intervals
+  const auto key = [&](wire::PeerTime time) {
+    Deliver(Subject({.time = time}));
+    return node_->emissions.back().key;
+  };
+  const std::uint64_t to_the_next = 12 - (started / 5'000'000'000 + 1) % 12;
+  const base::Bytes first = key({started, 1});
+  EXPECT_FALSE(first.empty());
+  EXPECT_EQ(key({started, to_the_next}), first);
+  const base::Bytes second = key({started, to_the_next + 1});
+  EXPECT_NE(second, first);
+  EXPECT_EQ(key({started, to_the_next + 12}), second);
+  EXPECT_NE(key({started, to_the_next + 13}), second);
+}
+
 TEST_F(AliveTest, DuplicatesAndOlderOnesCostNoSignatureCheckAndAreNotForwarded) {
   KnowSubject();
   const auto message = Subject({.time = Fresh(5)});

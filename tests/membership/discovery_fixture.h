@@ -29,9 +29,10 @@ struct DiscoveryNode {
         crypto(simulated),
         mapper(on.environment(), crypto, identity),
         comm(on.environment(), on.transport(), on.server(), mapper, crypto),
+        rounds(on.environment(), testing::AViewInMotion()),
         emitter(on.environment(), {}, [this](const std::vector<gossip::Emission>& batch) { Route(batch); }),
         verifier(on.environment(), mapper, crypto),
-        discovery(on.environment(), {comm, mapper, crypto, emitter, verifier}, std::move(config)),
+        discovery(on.environment(), {comm, rounds, mapper, crypto, emitter, verifier}, std::move(config)),
         intake(on.metrics(),
                comm.Accept("discovery",
                            [](const comm::ReceivedMessage& message) {
@@ -74,6 +75,7 @@ struct DiscoveryNode {
   testing::ScriptedCrypto crypto;
   msp::IdentityMapper mapper;
   comm::Comm comm;
+  gossip::Rounds rounds;
   gossip::Emitter emitter;
   gossip::EnvelopeVerifier verifier;
   Discovery discovery;

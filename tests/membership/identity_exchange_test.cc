@@ -28,7 +28,7 @@ struct ExchangeNode : CommNode {
                const std::string& external, IdentityExchangeConfig config = {})
       : CommNode(on, authority, msp_id) {
     view.self = {pki_id(), on.endpoint(), external, msp_id};
-    exchange = std::make_unique<IdentityExchange>(on.environment(), *comm, mapper, crypto, view, config);
+    exchange = std::make_unique<IdentityExchange>(on.environment(), *comm, rounds, mapper, crypto, view, config);
     messages = comm->Accept("test", [](const comm::ReceivedMessage& message) {
       return wire::PullTypeOf(message.message()) == wire::PullType::kIdentity;
     });
@@ -147,7 +147,7 @@ TEST_F(IdentityExchangeTest, D20_SigningIsRepeatedUntilItSucceeds) {
   ExchangeNode& node = Add("node", kOrg1, "");
   testing::ScriptedCrypto signer(node.crypto);
   signer.failing_signatures = 3;
-  IdentityExchange exchange(node.host.environment(), *node.comm, node.mapper, signer, node.view, {});
+  IdentityExchange exchange(node.host.environment(), *node.comm, node.rounds, node.mapper, signer, node.view, {});
   exchange.Start();
   Run(2999ms);
   EXPECT_EQ(exchange.stored(), 0U);

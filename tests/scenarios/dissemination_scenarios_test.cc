@@ -1,13 +1,17 @@
 // Whole networks on virtual time: blocks reach everybody who may have them (specification 11).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scenarios/few_seeds.h"
 #include "simulation/gossip_network.h"
 #include "support/seeds.h"
+#include "wire/message.h"
 
 namespace grapevine::scenarios {
 namespace {
@@ -53,6 +57,42 @@ TEST(DisseminationScenario, AliveMessagesCostOneCopyEachInASettledNetwork) {
   EXPECT_LE(settled, 18);  // and three entries, one of which is the root
   network.RunFor(100s);
   EXPECT_TRUE(network.ViewsComplete());
+}
+
+// Where nothing is new, alive messages travel in company: each node gets them from few others, several at a time, and
+// everybody has each one little more than a second after it was made.
+TEST(DisseminationScenario, AliveMessagesOfASettledNetworkTravelTogether) {
+  for (const std::uint64_t seed : FewSeeds()) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    GossipNetworkOptions options;
+    options.peers = {40};
+    GossipNetwork network(seed, options);
+    network.StartAll();
+    ASSERT_TRUE(Ready(network));
+    network.RunFor(20s);
+
+    std::map<std::pair<wire::PkiId, wire::PeerTime>, base::SteadyTime> made;
+    std::set<std::pair<base::SteadyTime, std::string>> segments;
+    base::Duration slowest{};
+    std::uint64_t copies = 0;
+    network.network().Observe([&](const simulation::Host& from, const simulation::Host& to, const base::Bytes& bytes,
+                                  bool) {
+      const auto envelope = wire::Envelope::Decode(bytes);
+      if (!envelope) return;
+      const auto message = wire::DecodeMessage(envelope->payload());
+      const auto* alive = message ? message->As<wire::AliveMessage>() : nullptr;
+      if (alive == nullptr) return;
+      const base::SteadyTime now = network.scheduler().Now();
+      const base::SteadyTime since = made.try_emplace({alive->membership.pki_id, alive->timestamp}, now).first->second;
+      slowest = std::max(slowest, now - since);
+      segments.emplace(now, from.name() + " to " + to.name());
+      ++copies;
+    });
+    network.RunFor(120s);
+    EXPECT_GE(copies, 24 * 40 * 39U);
+    EXPECT_GE(copies, 2.5 * static_cast<double>(segments.size()));
+    EXPECT_LE(slowest, 1s + 200ms);
+  }
 }
 
 // Without the sync, or with a rare one, nothing completes a single tree.

