@@ -69,6 +69,7 @@ class RingQueue {
   }
   // Removes the element at `index`; those behind it move up.
   void erase(std::size_t index) {
+    if (index == 0) return pop_front();
     [[maybe_unused]] const T element(std::move((*this)[index]));
     for (; index + 1 < size_; ++index) (*this)[index] = std::move((*this)[index + 1]);
     --size_;

@@ -55,7 +55,7 @@ class BlockExchange::Impl {
   void PeerHeight(const wire::PkiId& peer, std::uint64_t height);
   std::size_t stored() const { return window_.size(); }
 
-  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const;
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const;
   bool Wants(const base::Bytes& id) const;
   void Receive(const comm::ReceivedMessage& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket);
@@ -237,10 +237,10 @@ void BlockExchange::Impl::ArmExpiry() {
 
 // ---- Pull
 
-std::vector<const gossip::Peer*> BlockExchange::Impl::Partners(base::Random& lots, std::size_t count) const {
+std::vector<const gossip::Peer*> BlockExchange::Impl::Partners(base::Random& random, std::size_t count) const {
   if (left_) return {};
   const std::string& organization = parts_.peers.Self().organization;
-  return gossip::SelectPeers(lots, count, parts_.peers.Alive(), [&](const gossip::Peer& peer) {
+  return gossip::SelectPeers(random, count, parts_.peers.Alive(), [&](const gossip::Peer& peer) {
     const ChannelMember* member = peer.organization == organization ? state_infos_.Find(peer.pki_id) : nullptr;
     return member != nullptr && !member->properties.left_channel;
   });
@@ -339,8 +339,8 @@ void BlockExchange::PeerHeight(const wire::PkiId& peer, std::uint64_t height) { 
 
 std::size_t BlockExchange::stored() const { return impl_->stored(); }
 
-std::vector<const gossip::Peer*> BlockExchange::Partners(base::Random& lots, std::size_t count) const {
-  return impl_->Partners(lots, count);
+std::vector<const gossip::Peer*> BlockExchange::Partners(base::Random& random, std::size_t count) const {
+  return impl_->Partners(random, count);
 }
 
 bool BlockExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }

@@ -61,7 +61,7 @@ class BlockExchange final : public gossip::PullItems {
   std::size_t stored() const;
 
   // gossip::PullItems.
-  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const override;
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const override;
   bool Wants(const base::Bytes& id) const override;
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket) override;

@@ -35,15 +35,18 @@ bool IsOtherGossip(const ReceivedMessage& received) {
          message.As<wire::ConnEstablish>() == nullptr && message.As<wire::Acknowledgement>() == nullptr;
 }
 
-// Alive messages may take one tree only if the sync completes it well before anybody would be presumed dead.
-gossip::RouterConfig RouterConfigOf(const GossipConfig& config) {
-  constexpr int kSyncsPerExpiration = 4;
-  gossip::RouterConfig router = config.router;
+// Alive messages may share one tree only if the sync completes it well before anybody would be presumed dead, and leave
+// in bursts that a peer's send queue can hold.
+GossipConfig Consistent(GossipConfig config) {
+  constexpr std::size_t kPeersAskedPerExpiration = 12;
   const membership::MembershipConfig& membership = config.membership;
   const bool sync_completes =
-      membership.sync_peers > 0 && membership.sync_interval <= membership.alive_expiration / kSyncsPerExpiration;
-  if (!sync_completes) router.settled_after = base::Duration::max();
-  return router;
+      membership.sync_peers * membership.alive_expiration >= kPeersAskedPerExpiration * membership.sync_interval;
+  if (!sync_completes) config.router.settled_after = base::Duration::max();
+  const bool share_trees = sync_completes && config.router.push == gossip::PushKind::kRing;
+  if (!share_trees) config.membership.gathering = base::Duration::zero();
+  config.emitter.max_patient_burst = std::min(config.emitter.max_patient_burst, config.comm.send_buffer);
+  return config;
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
   Impl(base::Environment environment, GossipParts parts, base::Bytes identity, GossipConfig config)
       : environment_(std::move(environment)),
         crypto_(parts.crypto),
-        config_(std::move(config)),
+        config_(Consistent(std::move(config))),
         mapper_(environment_, crypto_, std::move(identity), config_.identities),
         comm_(environment_, parts.transport, parts.server, mapper_, crypto_, config_.comm),
         verifier_(environment_, mapper_, crypto_),
@@ -67,7 +70,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
                     .emitter = emitter_,
                     .verifier = verifier_},
                    config_.membership),
-        router_(environment_, comm_, discovery_, *this, RouterConfigOf(config_)),
+        router_(environment_, comm_, discovery_, *this, config_.router),
         identity_exchange_(environment_, comm_, rounds_, mapper_, crypto_, discovery_, config_.identity_exchange),
         relay_(environment_, emitter_, verifier_,
                {.time_to_live = config_.channel.publish_state_info_interval * 100,

@@ -99,7 +99,7 @@ class StateInfoExchange::Impl {
 
   bool MayTellForeigners(const wire::PkiId& originator) const;
   const wire::Envelope& AnswerFor(bool own_organization);
-  void Request(base::Random& lots);
+  void Request(base::Random& random);
 
   void VerifyAgain();
   void Remove(const wire::PkiId& peer, const char* reason);
@@ -151,7 +151,8 @@ StateInfoExchange::Impl::Impl(base::Environment environment, ChannelParts parts,
 
 void StateInfoExchange::Impl::Start() {
   own_.Start();
-  requests_ = parts_.rounds.Join(config_.request_state_info_interval, [this](base::Random& lots) { Request(lots); });
+  requests_ =
+      parts_.rounds.Join(config_.request_state_info_interval, [this](base::Random& random) { Request(random); });
 }
 
 // --- accepting state infos -------------------------------------------------------------------------------------------
@@ -382,12 +383,12 @@ const wire::Envelope& StateInfoExchange::Impl::AnswerFor(bool own_organization) 
   return answer.envelope;
 }
 
-void StateInfoExchange::Impl::Request(base::Random& lots) {
+void StateInfoExchange::Impl::Request(base::Random& random) {
   asked_.clear();
   VerifyAgain();
   if (!InChannel()) return;
   const auto chosen =
-      gossip::SelectPeers(lots, config_.state_info_peers, parts_.peers.Alive(),
+      gossip::SelectPeers(random, config_.state_info_peers, parts_.peers.Alive(),
                           [this](const gossip::Peer& peer) { return organizations_.contains(peer.organization); });
   std::vector<comm::RemotePeer> peers;
   for (const gossip::Peer* peer : chosen) peers.push_back(peer->remote());

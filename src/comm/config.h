@@ -31,8 +31,9 @@ struct CommConfig {
   base::Duration quick_redial_min = 50ms;   // 14.2 R7
   base::Duration quick_redial_max = 250ms;  // 14.2 R7
 
-  // Streams handed to the transport and not yet sent: small, so that liveness messages overtake queued bulk (D-18).
-  std::size_t stream_window_messages = 8;
+  // Handed to the transport and not yet sent: few, so that liveness messages overtake queued bulk (D-18), but a burst
+  // of alive messages.
+  std::size_t stream_window_messages = 64;
   std::size_t stream_window_bytes = 256 * 1024;
   // Bytes queued per peer; a message that finds the queue empty is taken whatever its size.
   std::size_t send_buffer_bytes = std::size_t{128} << 20;

@@ -21,12 +21,15 @@ enum class EmissionKind : std::uint8_t { kBlock, kLeadership, kStateInfo, kAlive
 struct Emission {
   EmissionKind kind = EmissionKind::kAlive;
   wire::Envelope envelope{};
-  std::string channel{};                       // block, leadership, and state info of a joined channel; else empty
-  wire::PkiId originator{};                    // alive and state info: whom it is about
-  base::Bytes key{};                           // decides the roles in structured push: a block's header hash, an alive
-                                               // message's period
-  std::optional<wire::PkiId> received_from{};  // forwarded: the peer whose connection it came on, never sent back there
-  // Routine that may wait so long, or `max_burst_latency` if that is longer, for whatever else is to leave.
+  std::string channel{};     // block, leadership, and state info of a joined channel; else empty
+  wire::PkiId originator{};  // alive and state info: whom it is about
+  base::Bytes key{};         // decides the roles in structured push: a block's header hash, an alive
+                             // message's period
+  // Forwarded: the peer whose connection it came on, never sent back there. The node itself: it became known otherwise
+  // than by push, and goes to those who expect it from here.
+  std::optional<wire::PkiId> received_from{};
+  // Routine: may wait so long, or `max_burst_latency` if that is longer, for whatever else is to leave. Nothing: waits
+  // for `max_burst_latency` at most.
   std::optional<base::Duration> patience{};
 };
 

@@ -120,7 +120,7 @@ class PullEngine::Impl {
   using FetchDone = std::move_only_function<void(bool)>;
 
   // Initiator.
-  void BeginRound(base::Random& lots);
+  void BeginRound(base::Random& random);
   void EndDigestWait();
   void HandleDigest(const comm::ReceivedMessage& message, const wire::PullDigest& digest);
   void HandleUpdate(const comm::ReceivedMessagePtr& message, const wire::PullUpdate& update, const Ticket& ticket);
@@ -161,7 +161,7 @@ class PullEngine::Impl {
 void PullEngine::Impl::Start() {
   stopped_ = false;
   if (joined_.has_value()) return;
-  joined_ = rounds_.Join(config_.pull_interval, [this](base::Random& lots) { BeginRound(lots); });
+  joined_ = rounds_.Join(config_.pull_interval, [this](base::Random& random) { BeginRound(random); });
 }
 
 void PullEngine::Impl::Stop() {
@@ -185,10 +185,10 @@ void PullEngine::Impl::Handle(const comm::ReceivedMessagePtr& received, const Ti
 
 // ---- Initiator
 
-void PullEngine::Impl::BeginRound(base::Random& lots) {
+void PullEngine::Impl::BeginRound(base::Random& random) {
   if (round_.has_value()) EndDigestWait();  // an interval shorter than the digest wait
   Round round;
-  for (const Peer* peer : items_.Partners(lots, config_.peers)) {
+  for (const Peer* peer : items_.Partners(random, config_.peers)) {
     round.partners.push_back({peer->remote(), {Role::kInitiator, peer->pki_id, environment_.random.Next()}});
   }
   if (round.partners.empty()) return;

@@ -36,7 +36,7 @@ class PullItems {
  public:
   virtual ~PullItems() = default;
   // Initiator: up to `count` of those whom a round may ask, by lot (SelectPeers).
-  virtual std::vector<const Peer*> Partners(base::Random& lots, std::size_t count) const = 0;
+  virtual std::vector<const Peer*> Partners(base::Random& random, std::size_t count) const = 0;
   // Initiator: whether an id that was announced is to be asked for: not held, and past the ingress filter.
   virtual bool Wants(const base::Bytes& id) const = 0;
   // Initiator: items that were asked for have come, not validated. The ticket is the update's.

@@ -56,7 +56,7 @@ class Part {
   std::uint64_t gap_ = UINT64_MAX;  // points between this one and the next larger one
 };
 
-// One or two trees over points of a ring that change with every message, so that everybody's share is the same over
+// One or two trees over points of a ring that change with every key, so that everybody's share is the same over
 // time.
 //
 // In the first tree a node's parent is the one whose part contains the node's point divided by the arity. Everybody has

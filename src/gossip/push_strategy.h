@@ -48,7 +48,7 @@ class PushStrategy {
  public:
   virtual ~PushStrategy() = default;
   // Indexes into `candidates`, each at most once, never `received_from`.
-  // `key` decides the roles, the same for all nodes and another for each message: a block's header hash, the signature
+  // `key` decides the roles, the same for all nodes: a block's header hash, a period of alive messages, the signature
   // of others. `received_from`: nothing if the message enters here.
   virtual std::vector<std::size_t> Targets(const wire::PkiId& self, const Candidates& candidates, base::ByteView key,
                                            const std::optional<wire::PkiId>& received_from) = 0;

@@ -61,10 +61,10 @@ void Rounds::Schedule(std::uint64_t id) {
 void Rounds::Begin(std::uint64_t id, base::SteadyTime common_moment) {
   Schedule(id);
   const bool common = common_moment != base::SteadyTime{};
-  base::Random lots(common ? secret_ ^ static_cast<std::uint64_t>(common_moment.time_since_epoch().count())
-                           : environment_.random.Next());
+  base::Random random(common ? secret_ ^ static_cast<std::uint64_t>(common_moment.time_since_epoch().count())
+                             : environment_.random.Next());
   const Round round = participants_.at(id).round;  // it may end itself
-  round(lots);
+  round(random);
 }
 
 }  // namespace grapevine::gossip

@@ -14,15 +14,16 @@ namespace grapevine::gossip {
 // The rounds of everything that a node pulls regularly: members, identities, a channel's state infos and blocks.
 //
 // While the view of the network is in motion each has its own moments, because one needs what another brings: a
-// member's identity before its alive message is believed, both before its state info is. In a settled view all with the
-// same interval have common moments, and draw the same partners from the same candidates (SelectPeers). What goes to
-// one partner then leaves together and is answered together, instead of waking both nodes once for each kind.
+// member's identity before its alive message is believed, both before its state info is. In a settled view those with
+// the same interval have common moments, up to sixteen of them, and equal generators, so that they draw the same
+// partners of many (SelectPeers). What goes to one partner then leaves together and is answered together, instead of
+// waking both nodes once for each kind.
 //
 // One executor.
 class Rounds {
  public:
-  // Asks others, chosen with `lots`. May join, and may end any handle.
-  using Round = std::function<void(base::Random& lots)>;
+  // Asks others, chosen with `random`. May join, may end any handle, and may destroy the Rounds.
+  using Round = std::function<void(base::Random& random)>;
 
   // `view_version` is another number whenever the view has changed (PeerView::Version).
   Rounds(base::Environment environment, std::function<std::uint64_t()> view_version);

@@ -165,18 +165,25 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
   if (config_.push == PushKind::kRandom) return Select(emission, config_.fan_out, matches);
   const std::string& organization = peers_.Self().organization;
   // What comes from another organisation enters this one here.
-  const Peer* sender = emission.received_from ? peers_.Find(*emission.received_from) : nullptr;
+  const Peer* sender = emission.received_from ? FindWithSelf(*emission.received_from) : nullptr;
   const bool enters = sender == nullptr || sender->organization != organization;
   const bool settled =
       emission.kind == EmissionKind::kAlive && environment_.executor.Now() - view_since_ >= config_.settled_after;
   base::ByteView key = settled ? emission.key.view() : base::ByteView();
   if (key.empty()) key = emission.envelope.signature();
   if (key.empty()) key = emission.envelope.payload();
-  PushStrategy& strategy = settled ? *settled_alive_push_ : *push_;
+  const std::optional<wire::PkiId> from = enters ? std::nullopt : emission.received_from;
   std::vector<const Peer*> chosen;
-  for (const std::size_t index :
-       strategy.Targets(peers_.Self().pki_id, own, key, enters ? std::nullopt : emission.received_from)) {
-    if (own[index].pki_id != emission.originator) chosen.push_back(&own[index]);
+  const auto choose = [&](const std::vector<std::size_t>& targets) {
+    for (const std::size_t index : targets) {
+      const wire::PkiId& target = own[index].pki_id;
+      if (target != emission.originator && target != from) chosen.push_back(&own[index]);
+    }
+  };
+  if (settled) {
+    choose(SettledTargets(key, own, enters));
+  } else {
+    choose(push_->Targets(peers_.Self().pki_id, own, key, from));
   }
   if (!is_own || !View().has_others) return chosen;
   const bool originates = emission.originator == peers_.Self().pki_id;
@@ -184,6 +191,20 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
                              [&](const Peer& peer) { return peer.organization != organization && matches(peer); });
   chosen.insert(chosen.end(), abroad.begin(), abroad.end());
   return chosen;
+}
+
+const std::vector<std::size_t>& Router::SettledTargets(base::ByteView key, const Candidates& own, bool enters) {
+  Targets& last = settled_targets_;
+  if (last.key != key || last.view_version != *view_version_ || last.own != &own || last.enters != enters) {
+    const wire::PkiId& self = peers_.Self().pki_id;
+    // From itself, which is no candidate: nobody is left out.
+    last = {.key = std::string(key),
+            .view_version = *view_version_,
+            .own = &own,
+            .enters = enters,
+            .indexes = settled_alive_push_->Targets(self, own, key, enters ? std::nullopt : std::optional(self))};
+  }
+  return last.indexes;
 }
 
 std::vector<const Peer*> Router::Select(const Emission& emission, std::size_t count,

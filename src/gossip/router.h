@@ -35,8 +35,9 @@ struct RouterConfig {
   // ring, which miss nobody and cost less: blocks and state infos both, alive messages one, because membership is
   // synchronised with three others every 4 s anyway; both while the view is in motion. The one tree belongs to the key
   // of the emission, a period of time: so a node hears all alive messages of a period from one other, several at once,
-  // and each period from another one. To other organisations the originator of a message sends `fan_out` copies and
-  // each member of its organisation that passes it on one, so that each organisation has several entries.
+  // and each period from another one (anybody can compute from which). To other organisations the originator of a
+  // message sends `fan_out` copies and each member of its organisation that passes it on one, so that each organisation
+  // has several entries.
   PushKind push = PushKind::kRing;
   // Views that differ break trees: alive messages take both until the view has been the same for so long. The greatest
   // duration where nothing completes a single tree (channel::GossipService sees to it).
@@ -75,6 +76,8 @@ class Router {
   // of everybody.
   std::vector<const Peer*> Choose(const Emission& emission, bool is_own, const Candidates& own,
                                   const std::function<bool(const Peer&)>& matches);
+  // Indexes into `own`: whom a message of this key goes to once the view has settled, whoever sent it.
+  const std::vector<std::size_t>& SettledTargets(base::ByteView key, const Candidates& own, bool enters);
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
   void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
   void Drop(EmissionKind kind, const char* reason);
@@ -86,6 +89,15 @@ class Router {
   RouterConfig config_;
   std::unique_ptr<PushStrategy> push_;
   std::unique_ptr<PushStrategy> settled_alive_push_;
+  // What SettledTargets has computed last, for members of the own organisation: all those of a period.
+  struct Targets {
+    std::string key;
+    std::uint64_t view_version = 0;
+    const Candidates* own = nullptr;
+    bool enters = false;
+    std::vector<std::size_t> indexes;
+  };
+  Targets settled_targets_;
   Division view_;
   std::optional<std::uint64_t> view_version_;
   base::SteadyTime view_since_{};

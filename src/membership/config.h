@@ -19,7 +19,7 @@ struct MembershipConfig {
   base::Endpoint endpoint{};        // peer.gossip.endpoint: host:port, shown to the own organisation only
   std::string external_endpoint{};  // peer.gossip.externalEndpoint: empty hides the peer from other organisations
   std::vector<base::Endpoint> bootstrap{};  // peer.gossip.bootstrap
-  base::Duration alive_interval = 5s;       // peer.gossip.aliveTimeInterval
+  base::Duration alive_interval = 5s;       // peer.gossip.aliveTimeInterval; the same on all peers
   base::Duration alive_expiration = 25s;    // peer.gossip.aliveExpirationTimeout
   base::Duration reconnect_interval = 25s;  // peer.gossip.reconnectInterval
   std::uint32_t expiration_factor = 20;  // peer.gossip.msgExpirationFactor: silent for so many expirations: forgotten
@@ -27,6 +27,9 @@ struct MembershipConfig {
       10s;                            // peer.gossip.publishCertPeriod: how long alive messages carry the identity
   base::Duration sync_interval = 4s;  // peer.gossip.pullInterval
   std::size_t sync_peers = 3;         // peer.gossip.pullPeerNum
+  // An alive message that comes from its author and says nothing new waits so long for others with which it is passed
+  // on, but at most a fifth of alive_interval. Zero where alive messages do not share a tree (gossip/router.h).
+  base::Duration gathering = 1s;
   base::Duration response_wait = 5s;  // for the response to a membership request that must arrive
 
   // The greatest incarnation that this peer is known to have used; the new one is greater also if the clock is not

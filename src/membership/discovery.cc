@@ -22,15 +22,9 @@ constexpr char kBootstrap[] = "bootstrap";
 // Who was heard on its own connection within so many alive intervals still goes by its PKI-ID (10.8).
 constexpr int kFreshIntervals = 2;
 
-// Alive messages of so many intervals take the same tree (gossip/router.h), so that a node gets them from one other and
-// passes them on together: a minute by default.
+// Alive messages of so many intervals, a minute by default, take the same tree (gossip/router.h): a node gets them from
+// one other and passes them on together. At the top they come one by one, each from its author, and wait for others.
 constexpr std::uint64_t kIntervalsPerTree = 12;
-
-// At the top of the tree they come one by one, each from its author. There they wait for others, if they say nothing
-// new; from then on they travel together.
-base::Duration GatheringTime(const MembershipConfig& config) {
-  return std::min<base::Duration>(config.alive_interval / 5, 1s);
-}
 
 base::Environment Named(base::Environment environment) {
   environment.log = environment.log.Named("discovery");
@@ -87,12 +81,12 @@ class Discovery::Impl {
   void Begin();
   void HandleAlive(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket);
   void Pushed(const comm::ReceivedMessage& message, Admission admission);
-  void Learned(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission);
+  void Learned(const wire::PkiId& subject, Admission admission);
   void PassOn(const wire::Envelope& envelope, const wire::PeerTime& timestamp, const wire::PkiId& originator,
               const wire::PkiId& sender, std::optional<base::Duration> patience);
   const base::Bytes& TreeKey(const wire::PeerTime& timestamp);
   void Beat();
-  void Synchronize(base::Random& lots);
+  void Synchronize(base::Random& random);
   void WantAnchors(const std::string& channel);
   bool IsOwnEndpoint(const base::Endpoint& endpoint) const;
   bool IsWanted(const MemberRecord& record) const;
@@ -152,9 +146,7 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       admission_(environment_, parts_.mapper, parts_.verifier, config_, roster_, own_, refusals_),
       requester_(environment_, parts_.comm, config_, self_, own_),
       responder_(environment_, parts_.comm, self_, roster_, admission_, own_, refusals_,
-                 [this](const wire::PkiId& subject, const wire::PkiId& sender, Admission admission) {
-                   Learned(subject, sender, admission);
-                 }),
+                 [this](const wire::PkiId& subject, Admission admission) { Learned(subject, admission); }),
       reconnector_(environment_, parts_.comm, config_, roster_, requester_) {
   changes_ = roster_.OnChange([this] { reconnector_.Update(); });
   presumed_dead_ = parts_.comm.OnPresumedDead([this](const wire::PkiId& pki_id) { roster_.PresumeDead(pki_id); });
@@ -190,7 +182,7 @@ void Discovery::Impl::Begin() {
   // The phase is drawn by lot: peers that start together must not all speak at the same moment for ever.
   const base::Duration first = environment_.random.Between(config_.alive_interval / 2, config_.alive_interval);
   heartbeat_ = environment_.executor.After(first, [this] { Beat(); });
-  synchronization_ = parts_.rounds.Join(config_.sync_interval, [this](base::Random& lots) { Synchronize(lots); });
+  synchronization_ = parts_.rounds.Join(config_.sync_interval, [this](base::Random& random) { Synchronize(random); });
   connector_ = std::make_unique<Connector>(
       environment_, parts_.comm, config_, self_.organization,
       [this](const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,
@@ -223,9 +215,9 @@ void Discovery::Impl::Beat() {
   }));
 }
 
-void Discovery::Impl::Synchronize(base::Random& lots) {
+void Discovery::Impl::Synchronize(base::Random& random) {
   std::vector<gossip::Peer> chosen;
-  for (const gossip::Peer* peer : gossip::SelectPeers(lots, config_.sync_peers, roster_.table().Alive())) {
+  for (const gossip::Peer* peer : gossip::SelectPeers(random, config_.sync_peers, roster_.table().Alive())) {
     chosen.push_back(*peer);
   }
   if (!chosen.empty()) requester_.Ask(chosen, Requester::News::kYoung);
@@ -262,18 +254,21 @@ void Discovery::Impl::Pushed(const comm::ReceivedMessage& message, Admission adm
   const wire::PkiId& sender = message.connection().pki_id;
   std::optional<base::Duration> patience;
   if (admission == Admission::kRefreshed) {
-    patience = sender == pki_id ? GatheringTime(config_) : base::Duration::zero();
+    const bool waits = sender == pki_id && config_.gathering > base::Duration::zero();
+    patience = waits ? std::min(config_.gathering, config_.alive_interval / 5) : base::Duration::zero();
   }
   PassOn(message.envelope(), alive.timestamp, pki_id, sender, patience);
 }
 
-// By a request or a response. What overtakes its push is passed on here, since when it comes it is a duplicate; what
-// is news here is none at those who told, and spreads with their push.
-void Discovery::Impl::Learned(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission) {
+// By a request or a response. When the push comes that this has overtaken it is a duplicate, and those who expect it
+// from here would wait for their sync. Not who was not alive here before: at the start that is everybody.
+void Discovery::Impl::Learned(const wire::PkiId& subject, Admission admission) {
   if (admission == Admission::kDoubted) return reconnector_.Contact(subject);
-  if (admission != Admission::kRefreshed) return;
+  if (admission != Admission::kRefreshed || config_.gathering == base::Duration::zero()) return;
   const MemberRecord& record = *roster_.table().Find(subject);
-  PassOn(record.envelope, record.timestamp, subject, sender, base::Duration::zero());
+  // Foreign peers have it without the secret part: it would keep the whole one from the own organisation.
+  if (!record.internal_endpoint.empty() && !record.envelope.has_secret()) return;
+  PassOn(record.envelope, record.timestamp, subject, self_.pki_id, base::Duration::zero());
 }
 
 void Discovery::Impl::PassOn(const wire::Envelope& envelope, const wire::PeerTime& timestamp,
@@ -288,7 +283,7 @@ void Discovery::Impl::PassOn(const wire::Envelope& envelope, const wire::PeerTim
                       .patience = patience});
 }
 
-// By the message's own account of the time, on which everybody agrees whatever their clocks say.
+// By the message's own account of the time: whatever the clocks say, the same for all who have the same alive interval.
 const base::Bytes& Discovery::Impl::TreeKey(const wire::PeerTime& timestamp) {
   const auto interval = static_cast<std::uint64_t>(config_.alive_interval.count());
   const std::uint64_t period = (timestamp.incarnation / interval + timestamp.sequence) / kIntervalsPerTree;

@@ -101,8 +101,8 @@ class IdentityExchange::Impl {
   std::size_t stored() const { return stored_.size(); }
   std::size_t checking() const { return updates_.size(); }
 
-  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const {
-    return gossip::SelectPeers(lots, count, peers_.Alive());
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const {
+    return gossip::SelectPeers(random, count, peers_.Alive());
   }
   bool Wants(const base::Bytes& id) const;
   void Receive(const comm::ReceivedMessage& update, std::vector<wire::Envelope> items, const gossip::Ticket& ticket);
@@ -395,8 +395,8 @@ void IdentityExchange::Reconsider() { impl_->Reconsider(); }
 std::size_t IdentityExchange::stored() const { return impl_->stored(); }
 std::size_t IdentityExchange::checking() const { return impl_->checking(); }
 
-std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& lots, std::size_t count) const {
-  return impl_->Partners(lots, count);
+std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& random, std::size_t count) const {
+  return impl_->Partners(random, count);
 }
 bool IdentityExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
 void IdentityExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,

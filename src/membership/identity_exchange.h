@@ -56,7 +56,7 @@ class IdentityExchange final : public gossip::PullItems {
 
   // gossip::PullItems. Partners: everybody alive. Digest and Find: of requesters of the own organisation everything; of
   // another organisation, what is of theirs or of the own one and has an external endpoint; of an unknown one, nothing.
-  std::vector<const gossip::Peer*> Partners(base::Random& lots, std::size_t count) const override;
+  std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const override;
   bool Wants(const base::Bytes& id) const override;
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket) override;

@@ -18,15 +18,16 @@ namespace grapevine::membership {
 
 // A member, alive or dead.
 struct MemberRecord {
+  // First what every message and every response looks at.
+  bool alive = false;
+  bool doubted = false;        // dead only because its newest message is old by its own account (D-9)
+  wire::PeerTime timestamp;    // of the newest alive message; equal and older ones have been seen
+  wire::Envelope envelope;     // that message, in a buffer of its own
+  base::SteadyTime last_seen;  // when a newer message came, whichever way
   gossip::Peer peer;
   std::string internal_endpoint;  // empty: unknown
   base::Bytes metadata;
-  wire::PeerTime timestamp;                     // of the newest alive message; equal and older ones have been seen
-  wire::Envelope envelope;                      // that message, in a buffer of its own
-  base::SteadyTime last_seen;                   // when a newer message came, whichever way
   std::optional<base::SteadyTime> last_direct;  // when one came on the member's own connection
-  bool alive = false;
-  bool doubted = false;  // dead only because its newest message is old by its own account (D-9)
 };
 
 // A valid alive message about somebody else, on its way into the table. Borrows the message for the call.

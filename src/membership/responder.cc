@@ -63,7 +63,7 @@ void Responder::HandleRequest(const comm::ReceivedMessagePtr& message, const gos
                     .alive = std::make_shared<const wire::AliveMessage>(*alive),
                     .direct = true},
                    lifetime_.Guard([this, message, requester, ticket](Admission outcome) {
-                     on_admitted_(requester.pki_id, requester.pki_id, outcome);
+                     on_admitted_(requester.pki_id, outcome);
                      if (outcome != Admission::kRefused) Answer(message, requester, ticket);
                    }));
 }
@@ -164,7 +164,7 @@ bool Responder::ReadElement(const std::shared_ptr<Reading>& reading, Source sour
                     .alive = std::make_shared<const wire::AliveMessage>(*alive),
                     .direct = direct},
                    lifetime_.Guard([this, reading, pki_id](Admission admission) {
-                     on_admitted_(pki_id, reading->message->connection().pki_id, admission);
+                     on_admitted_(pki_id, admission);
                      --reading->checking;
                      if (!reading->posted) Read(reading);
                    }));

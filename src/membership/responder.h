@@ -23,7 +23,7 @@ class Responder {
   static constexpr base::Duration kBudgetPeriod = std::chrono::seconds(1);
 
   // What became of an alive message about `subject` that was worth a look at its signature.
-  using OnAdmitted = std::function<void(const wire::PkiId& subject, const wire::PkiId& sender, Admission admission)>;
+  using OnAdmitted = std::function<void(const wire::PkiId& subject, Admission admission)>;
 
   Responder(const base::Environment& environment, comm::Comm& comm, const gossip::Peer& self, const Roster& roster,
             AliveAdmission& admission, OwnAlive& own, Refusals& refusals, OnAdmitted on_admitted);

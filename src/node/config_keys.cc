@@ -144,8 +144,8 @@ constexpr ConfigKey kKeys[] = {
     {"peer.gossip.maxPropagationBurstSize", kUnlessPositive, "emitter", &At<&C::gossip, &G::max_burst_messages>,
      "messages that are emitted at once when so many wait; alive messages that say nothing new go by up to 50"},
     {"peer.gossip.maxPropagationBurstLatency", kUnlessPositive, "emitter", &At<&C::gossip, &G::max_burst_latency>,
-     "longest wait for an emission; alive messages that say nothing new wait up to 1s, and aliveTimeInterval / 5, "
-     "for others where they come from their author"},
+     "longest wait for an emission; alive messages that say nothing new wait up to the lesser of 1s and "
+     "aliveTimeInterval / 5 for others where they come from their author"},
     {"peer.gossip.maxBlockCountToStore", kUnlessPositive, "channel", &At<&C::gossip, &G::max_blocks_stored>,
      "blocks kept in memory for pull, below the newest"},
     // Pull.
@@ -168,7 +168,8 @@ constexpr ConfigKey kKeys[] = {
         "has no effect, as in Fabric: state infos expire after 100 x publishStateInfoInterval"),
     {"peer.gossip.membershipTrackerInterval", kUnlessPositive, "channel",
      &At<&C::gossip, &G::membership_tracker_interval>, "gauge and log of membership changes"},
-    {"peer.gossip.aliveTimeInterval", kUnlessPositive, "discovery", &At<&C::gossip, &G::alive_interval>, "heartbeat"},
+    {"peer.gossip.aliveTimeInterval", kUnlessPositive, "discovery", &At<&C::gossip, &G::alive_interval>,
+     "heartbeat; the same on all peers of an organisation"},
     WithDefault({"peer.gossip.aliveExpirationTimeout", kUnlessPositive, "discovery",
                  &At<&C::gossip, &G::alive_expiration>, "silence until a member counts as dead"},
                 "5 x aliveTimeInterval", [](C& c) { c.gossip.alive_expiration = 5 * c.gossip.alive_interval; }),

@@ -100,7 +100,7 @@ class SimulatedConnection final : public std::enable_shared_from_this<SimulatedC
     base::SteadyTime free_at{};  // the link is busy with earlier packets until then
     base::SteadyTime last_departure{};
     base::SteadyTime last_arrival{};  // packets do not overtake one another
-    base::RingQueue<Packet> transit;  // handed to the network, one delivery event each
+    base::RingQueue<Packet> transit;  // handed to the network
     base::RingQueue<Packet> held;     // waiting for the path to heal
   };
   struct PendingCall {

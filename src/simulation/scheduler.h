@@ -86,7 +86,8 @@ class Scheduler {
   // Events that will still run, those of paused processes included.
   std::size_t pending() const { return live_; }
   std::uint64_t executed() const { return executed_; }
-  // Running hash of (kind, time, process, detail) of every executed event: equal for equal runs on every machine.
+  // Running hash of (kind, time, process, detail) of every executed event, and of MixIntoTrace: equal for equal runs on
+  // every machine.
   std::uint64_t trace_hash() const { return trace_hash_; }
   // For what belongs to an event and is known only after it was scheduled.
   void MixIntoTrace(std::uint64_t detail) { trace_hash_ = MixHash(trace_hash_, detail); }

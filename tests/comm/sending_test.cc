@@ -108,6 +108,19 @@ TEST_F(SendingTest, LivenessOvertakesQueuedBulk) {  // D-18
   EXPECT_EQ(right.received[0], "alive 1");
 }
 
+// As gossip sends them (gossip::EmitterConfig::max_patient_burst); peer.gossip.sendBuffSize is 20 by default.
+TEST_F(SendingTest, ABurstOfAliveMessagesNeedsNoQueue) {
+  CommConfig config;
+  config.send_buffer = 1;
+  Node& left = AddNode("left", kOrg1, config);
+  Node& right = AddNode("right");
+  left.comm->Send(Alive(0), {right.remote()});
+  ASSERT_TRUE(RunUntil([&] { return right.received.size() == 1; }));
+  for (int i = 1; i <= 50; ++i) left.comm->Send(Alive(i), {right.remote()});
+  ASSERT_TRUE(RunUntil([&] { return right.received.size() == 51; }));
+  EXPECT_EQ(left.Count("overflow_count"), 0u);
+}
+
 TEST_F(SendingTest, AnswersToAPeerThatDoesNotReadExpire) {  // 15 #9
   Node& node = AddNode("node");
   PlayedPeer& mute = AddPlayed("mute");

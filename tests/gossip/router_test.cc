@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "station.h"
 #include "support/given_peers.h"
@@ -86,10 +87,10 @@ class RouterTest : public ::testing::Test {
     state_info.envelope = wire::UnsignedEnvelope(wire::NewMessage(message));
     return state_info;
   }
-  static Emission Alive(const wire::PkiId& originator) {
+  static Emission Alive(const wire::PkiId& originator, std::uint64_t sequence = 1) {
     wire::AliveMessage message;
     message.membership.pki_id = originator;
-    message.timestamp = {1, 1};
+    message.timestamp = {1, sequence};
     Emission alive{.kind = EmissionKind::kAlive, .originator = originator};
     const base::Bytes payload = wire::EncodeMessage(wire::NewMessage(message));
     alive.envelope = Secretive(payload.ToString());
@@ -301,33 +302,49 @@ TEST_F(RouterTest, TheRingKeepsToTheTableOfWhoMayHaveWhat) {
   EXPECT_EQ(Route(StateInfo(self_.pki_id(), kChannel)), Names{"own"});
 }
 
-// Those of a period go on together, those of the next one another way.
+// Those of a period go on together, those of the next one another way; whatever else is in the batch.
 TEST_F(RouterTest, InASettledViewAliveMessagesOfOneKeyTakeOneTree) {
   push_ = PushKind::kRing;
   settled_after_ = 0s;
   Station& sender = Add("sender", kOrg1);
   for (int i = 0; i < 12; ++i) Add("peer" + std::to_string(i), kOrg1);
-  std::set<Names> trees;
-  for (int period = 0; period < 20; ++period) {
-    Names tree;
-    std::map<std::string, Names> targets;  // by originator
+  std::vector<Emission> batch;
+  std::map<std::uint64_t, Names> trees;  // by period: all targets
+  std::map<std::pair<std::uint64_t, wire::PkiId>, Names> alone;
+  for (std::uint64_t period = 0; period < 20; ++period) {
     for (const auto& origin : stations_) {
-      if (origin.get() == &sender) continue;
-      Emission alive = Alive(origin->pki_id());
+      Emission alive = Alive(origin->pki_id(), period);
       alive.key = base::Bytes(std::to_string(period));
-      alive.received_from = sender.pki_id();
-      const Names got = Route(alive);
-      targets[origin->host.name()] = got;
-      tree.insert(got.begin(), got.end());
+      if (origin.get() == &sender || period % 3 > 0) alive.received_from = sender.pki_id();
+      const Names targets = Route(alive);
+      alone[{period, origin->pki_id()}] = targets;
+      if (alive.received_from) trees[period].insert(targets.begin(), targets.end());
+      batch.push_back(std::move(alive));
     }
-    for (const auto& [origin, got] : targets) {
-      Names expected = tree;
-      expected.erase(origin);
-      EXPECT_EQ(got, expected) << "period " << period << ", of " << origin;
-    }
-    trees.insert(tree);
   }
-  EXPECT_GT(trees.size(), 5u);
+  for (const auto& origin : stations_) {
+    for (const auto& [period, tree] : trees) {
+      if (period % 3 == 0) continue;  // there most of them enter here
+      Names expected = tree;
+      expected.erase(origin->host.name());
+      EXPECT_EQ((alone[{period, origin->pki_id()}]), expected) << "period " << period;
+    }
+  }
+  std::set<Names> different;
+  for (const auto& [period, tree] : trees) different.insert(tree);
+  EXPECT_GT(different.size(), 5u);
+
+  // What was computed for the message before does not lead the next one astray.
+  Route(batch);
+  std::map<std::pair<std::uint64_t, wire::PkiId>, Names> together;
+  for (const auto& station : stations_) {
+    for (const Arrival& arrival : station->arrivals) {
+      const auto& alive = *arrival.message().As<wire::AliveMessage>();
+      together[{alive.timestamp.sequence, alive.membership.pki_id}].insert(station->host.name());
+    }
+  }
+  std::erase_if(alone, [](const auto& entry) { return entry.second.empty(); });
+  EXPECT_EQ(together, alone);
 }
 
 // A message that came from abroad enters the organisation here, and does not go abroad again; hidden peers do not get
@@ -341,6 +358,28 @@ TEST_F(RouterTest, OnTheRingForeignersEnterAtWhoeverHeardOfThemFirst) {
   Emission alive = Alive(origin.pki_id());
   alive.received_from = origin.pki_id();
   EXPECT_EQ(Route(alive), Names{"own"});
+}
+
+// What a foreigner's response told goes to those who expect it from here; it does not enter the organisation again.
+TEST_F(RouterTest, OnTheRingWhatBecameKnownOtherwiseDoesNotEnterAnew) {
+  push_ = PushKind::kRing;
+  Station& origin = Add("origin", kOrg2, "origin:7051");
+  for (int i = 0; i < 12; ++i) Add("own" + std::to_string(i), kOrg1, "own:7051");
+  std::size_t entering = 0;
+  std::size_t expected_here = 0;
+  for (int i = 0; i < 10; ++i) {
+    Emission alive = Alive(origin.pki_id());
+    alive.envelope = wire::Envelope::Make(alive.envelope.payload(), base::Bytes(std::to_string(i)));
+    alive.received_from = origin.pki_id();
+    const Names all = Route(alive);
+    alive.received_from = self_.pki_id();
+    const Names children = Route(alive);
+    EXPECT_TRUE(std::ranges::includes(all, children));
+    entering += all.size();
+    expected_here += children.size();
+  }
+  EXPECT_GE(entering, expected_here + 20u) << "those at the top of each tree";
+  EXPECT_GT(expected_here, 0u);
 }
 
 // What was passed on goes to one peer abroad, never back, and not to its originator.

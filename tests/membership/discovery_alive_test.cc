@@ -84,7 +84,7 @@ TEST_F(AliveTest, ARefreshThatAResponseBringsBeforeItsPushIsPassedOn) {
   ASSERT_EQ(node_->emissions.size(), 1U);
   EXPECT_EQ(node_->emissions[0].envelope, refresh);
   EXPECT_EQ(node_->emissions[0].originator, subject_id_);
-  EXPECT_EQ(node_->emissions[0].received_from, messenger_->pki_id());
+  EXPECT_EQ(node_->emissions[0].received_from, node_->pki_id());
   EXPECT_EQ(node_->emissions[0].patience, 0s);
   Deliver(refresh);
   EXPECT_EQ(node_->emissions.size(), 1U);
@@ -106,6 +106,9 @@ TEST_F(AliveTest, TheKeyOfAnAliveMessageIsItsPeriod) {
   EXPECT_NE(second, first);
   EXPECT_EQ(key({started, to_the_next + 12}), second);
   EXPECT_NE(key({started, to_the_next + 13}), second);
+  const auto own = [&] { return std::ranges::find(node_->emissions, node_->pki_id(), &gossip::Emission::originator); };
+  while (own() == node_->emissions.end()) Run(1s);
+  EXPECT_EQ(key(node_->discovery.Lookup(node_->pki_id())->timestamp), own()->key) << "that of its own ones too";
 }
 
 TEST_F(AliveTest, DuplicatesAndOlderOnesCostNoSignatureCheckAndAreNotForwarded) {

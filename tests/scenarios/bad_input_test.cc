@@ -90,7 +90,7 @@ class Site {
     const auto envelope = wire::Envelope::Decode(encoded);
     if (!envelope) return "(not sent)";
     sender_.Send(node(), *envelope);
-    network_.RunFor(1500ms);
+    network_.RunFor(500ms);
     std::vector<std::string> reasons;
     for (const auto& [name, value] : node().host().metrics().Snapshot()) {
       if (!IsRefusal(name) || value == counters_[name]) continue;

@@ -1,7 +1,7 @@
 // Whole networks on virtual time: blocks reach everybody who may have them (specification 11).
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 #include "simulation/gossip_network.h"
 #include "support/seeds.h"
 #include "wire/message.h"
+#include "wire/tag.h"
 
 namespace grapevine::scenarios {
 namespace {
@@ -31,6 +32,17 @@ std::uint64_t Sum(GossipNetwork& network, const std::string& counter, const base
 
 bool Ready(GossipNetwork& network) {
   return network.RunUntil([&] { return network.ViewsComplete() && network.ChannelViewsComplete(); }, 60s);
+}
+
+// Calls `watch` with each message as it leaves.
+void Observe(GossipNetwork& network,
+             std::function<void(const simulation::Host&, const simulation::Host&, const wire::Message&)> watch) {
+  network.network().Observe([watch = std::move(watch)](const simulation::Host& from, const simulation::Host& to,
+                                                       const base::Bytes& bytes, bool) {
+    const auto envelope = wire::Envelope::Decode(bytes);
+    const auto message = wire::DecodeMessage(envelope.value().payload());
+    watch(from, to, message.value());
+  });
 }
 
 // Copies of each alive message, all nodes together, over `time`.
@@ -71,28 +83,71 @@ TEST(DisseminationScenario, AliveMessagesOfASettledNetworkTravelTogether) {
     ASSERT_TRUE(Ready(network));
     network.RunFor(20s);
 
-    std::map<std::pair<wire::PkiId, wire::PeerTime>, base::SteadyTime> made;
+    struct Spread {
+      base::SteadyTime made;
+      base::SteadyTime last_copy;
+      std::set<std::string> receivers;
+    };
+    std::map<std::pair<wire::PkiId, wire::PeerTime>, Spread> messages;
     std::set<std::pair<base::SteadyTime, std::string>> segments;
-    base::Duration slowest{};
     std::uint64_t copies = 0;
-    network.network().Observe([&](const simulation::Host& from, const simulation::Host& to, const base::Bytes& bytes,
-                                  bool) {
-      const auto envelope = wire::Envelope::Decode(bytes);
-      if (!envelope) return;
-      const auto message = wire::DecodeMessage(envelope->payload());
-      const auto* alive = message ? message->As<wire::AliveMessage>() : nullptr;
+    const auto watch = [&](const simulation::Host& from, const simulation::Host& to, const wire::Message& message) {
+      const auto* alive = message.As<wire::AliveMessage>();
       if (alive == nullptr) return;
       const base::SteadyTime now = network.scheduler().Now();
-      const base::SteadyTime since = made.try_emplace({alive->membership.pki_id, alive->timestamp}, now).first->second;
-      slowest = std::max(slowest, now - since);
+      Spread& spread =
+          messages.try_emplace({alive->membership.pki_id, alive->timestamp}, Spread{now, now, {}}).first->second;
+      spread.last_copy = now;
+      spread.receivers.insert(to.name());
       segments.emplace(now, from.name() + " to " + to.name());
       ++copies;
-    });
+    };
+    Observe(network, watch);
     network.RunFor(120s);
-    EXPECT_GE(copies, 24 * 40 * 39U);
+    network.network().Observe({});
     EXPECT_GE(copies, 2.5 * static_cast<double>(segments.size()));
-    EXPECT_LE(slowest, 1s + 200ms);
+    const base::SteadyTime end = network.scheduler().Now();
+    std::size_t spread_out = 0;
+    for (const auto& [id, spread] : messages) {
+      if (spread.made < end - 118s || spread.made > end - 2s) continue;  // those that are seen from first to last
+      ++spread_out;
+      EXPECT_EQ(spread.receivers.size(), 39U);
+      EXPECT_LE(spread.last_copy - spread.made, 1s + 200ms);
+    }
+    EXPECT_GE(spread_out, 22 * 40U);
   }
+}
+
+// In a settled network a node asks the same peers for everything at once; while the view moves it does not.
+TEST(DisseminationScenario, ASettledNodePullsEverythingAtOnce) {
+  GossipNetworkOptions options;
+  options.peers = {20};
+  GossipNetwork network(FewSeeds().front(), options);
+  using Requests = std::set<std::pair<base::SteadyTime, std::string>>;
+  Requests members;
+  Requests identities;
+  Requests state_infos;
+  Requests blocks;
+  Observe(network, [&](const simulation::Host& from, const simulation::Host& to, const wire::Message& message) {
+    const std::pair request(network.scheduler().Now(), from.name() + " to " + to.name());
+    if (message.As<wire::MembershipRequest>() != nullptr) members.insert(request);
+    if (message.As<wire::StateInfoPullRequest>() != nullptr) state_infos.insert(request);
+    if (message.As<wire::PullHello>() == nullptr) return;
+    (wire::PullTypeOf(message) == wire::PullType::kIdentity ? identities : blocks).insert(request);
+  });
+  network.StartAll();
+  network.RunFor(8s);
+  EXPECT_GT(members.size(), 20U);
+  EXPECT_GT(identities.size(), 20U);
+  EXPECT_NE(members, identities);
+  ASSERT_TRUE(Ready(network));
+  network.RunFor(20s);
+  for (Requests* requests : {&members, &identities, &state_infos, &blocks}) requests->clear();
+  network.RunFor(20s);
+  EXPECT_EQ(members.size(), 20 * 5 * 3U) << "three of each node every 4 s";
+  EXPECT_EQ(identities, members);
+  EXPECT_EQ(state_infos, members);
+  EXPECT_EQ(blocks, members);
 }
 
 // Without the sync, or with a rare one, nothing completes a single tree.

@@ -91,25 +91,28 @@ TEST_F(NetworkTest, WhatLeavesInOneMomentArrivesInOneEvent) {
   EXPECT_EQ(deliveries, 2u);
 }
 
-TEST_F(NetworkTest, AConnectionThatEndsInTheMiddleOfASegmentDeliversNothingMore) {
+TEST_F(NetworkTest, AConnectionThatIsClosedInTheMiddleOfASegmentDeliversNothingMore) {
   Connect();
   struct Closing final : base::StreamHandler {
+    explicit Closing(std::unique_ptr<base::Connection>& of) : connection(of) {}
     void OnMessage(Bytes message) override {
       log.push_back(message.ToString());
       stream.reset();
+      connection.reset();
     }
     void OnSent(std::size_t) override {}
     void OnHalfClose() override {}
     void OnEnd(const Status&) override {}
+    std::unique_ptr<base::Connection>& connection;
     std::unique_ptr<base::Stream> stream;
     Log log;
-  } closing;
-  closing.stream = std::move(server.stream);
+  } closing(connection);
+  closing.stream = std::move(client.stream);
   closing.stream->SetHandler(closing);
-  for (const char* message : {"a", "b", "c"}) client.stream->Send(Bytes(message));
+  for (const char* message : {"a", "b", "c"}) server.stream->Send(Bytes(message));
   Run();
   EXPECT_EQ(closing.log, Log{"a"});
-  EXPECT_TRUE(client.ended);
+  EXPECT_TRUE(server.ended);
   EXPECT_EQ(Dial(client_host, server_host), "connected");
 }
 
