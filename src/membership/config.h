@@ -28,7 +28,8 @@ struct MembershipConfig {
   base::Duration sync_interval = 4s;  // peer.gossip.pullInterval
   std::size_t sync_peers = 3;         // peer.gossip.pullPeerNum
   // An alive message that comes from its author and says nothing new waits so long for others with which it is passed
-  // on, but at most a fifth of alive_interval. Zero where alive messages do not share a tree (gossip/router.h).
+  // on, but at most a fifth of alive_interval, and not while the view is in motion. Zero where alive messages do not
+  // share a tree (gossip/router.h).
   base::Duration gathering = 1s;
   base::Duration response_wait = 5s;  // for the response to a membership request that must arrive
 

@@ -26,6 +26,9 @@ constexpr int kFreshIntervals = 2;
 // one other and passes them on together. At the top they come one by one, each from its author, and wait for others.
 constexpr std::uint64_t kIntervalsPerTree = 12;
 
+// While the view is in motion (as in gossip::RouterConfig::settled_after) what is old here may be news elsewhere.
+constexpr base::Duration kSettledAfter = std::chrono::seconds(10);
+
 base::Environment Named(base::Environment environment) {
   environment.log = environment.log.Named("discovery");
   return environment;
@@ -113,6 +116,7 @@ class Discovery::Impl {
   Responder responder_;
   Reconnector reconnector_;
   std::unique_ptr<Connector> connector_;  // once the own identity is accepted
+  base::SteadyTime changed_at_{};         // the roster
   std::uint64_t tree_period_ = 0;
   base::Bytes tree_key_;  // of that period; nearly always the one that is needed
   base::Handle own_identity_;
@@ -148,7 +152,10 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       responder_(environment_, parts_.comm, self_, roster_, admission_, own_, refusals_,
                  [this](const wire::PkiId& subject, Admission admission) { Learned(subject, admission); }),
       reconnector_(environment_, parts_.comm, config_, roster_, requester_) {
-  changes_ = roster_.OnChange([this] { reconnector_.Update(); });
+  changes_ = roster_.OnChange([this] {
+    changed_at_ = environment_.executor.Now();
+    reconnector_.Update();
+  });
   presumed_dead_ = parts_.comm.OnPresumedDead([this](const wire::PkiId& pki_id) { roster_.PresumeDead(pki_id); });
   identity_switches_ = parts_.comm.OnIdentitySwitch([this](const wire::PkiId& pki_id) { IdentitySwitched(pki_id); });
   purges_ = parts_.mapper.OnPurge([this](const msp::IdentityMapper::Entry& entry, const std::string&) {
@@ -254,8 +261,9 @@ void Discovery::Impl::Pushed(const comm::ReceivedMessage& message, Admission adm
   const wire::PkiId& sender = message.connection().pki_id;
   std::optional<base::Duration> patience;
   if (admission == Admission::kRefreshed) {
-    const bool waits = sender == pki_id && config_.gathering > base::Duration::zero();
-    patience = waits ? std::min(config_.gathering, config_.alive_interval / 5) : base::Duration::zero();
+    const bool settled = environment_.executor.Now() - changed_at_ >= kSettledAfter;
+    patience =
+        sender == pki_id && settled ? std::min(config_.gathering, config_.alive_interval / 5) : base::Duration::zero();
   }
   PassOn(message.envelope(), alive.timestamp, pki_id, sender, patience);
 }
