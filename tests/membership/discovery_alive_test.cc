@@ -92,6 +92,20 @@ TEST_F(AliveTest, ARefreshThatAResponseBringsBeforeItsPushIsPassedOn) {
   EXPECT_EQ(node_->emissions.size(), 1U);
 }
 
+// Foreign peers tell of members of this organisation without their secret part. Passed on, it would keep the whole
+// message, which comes later and is a duplicate then, from everybody behind this node.
+TEST_F(AliveTest, ARefreshWithoutTheSecretPartThatIsKnownIsNotPassedOn) {
+  KnowSubject();
+  Deliver(Subject({.time = Fresh(1), .external = "outside:1", .internal = "inside:1"}));
+  ASSERT_EQ(node_->emissions.size(), 1U);
+  const wire::PeerTime second = Fresh(2);
+  Deliver(Stranger::Response({Subject({.time = second, .external = "outside:1"})}));
+  EXPECT_EQ(node_->discovery.Lookup(subject_id_)->timestamp, second) << "it is heard all the same";
+  EXPECT_EQ(node_->emissions.size(), 1U);
+  Deliver(Stranger::Response({Subject({.time = Fresh(3), .external = "outside:1", .internal = "inside:1"})}));
+  EXPECT_EQ(node_->emissions.size(), 2U);
+}
+
 // The period of an alive message is the same at every node, and that of all peers' messages of a time.
 TEST_F(AliveTest, TheKeyOfAnAliveMessageIsItsPeriod) {
   KnowSubject();
