@@ -49,9 +49,8 @@ void Emitter::Emit() {
   due_ = false;
   std::vector<Emission> batch;
   batch.reserve(pending_.size());
-  for (std::size_t count = pending_.size(); count > 0; --count) {
-    Entry entry = std::move(pending_.front());
-    pending_.pop_front();
+  for (auto collected = std::exchange(pending_, {}); !collected.empty(); collected.pop_front()) {
+    Entry& entry = collected.front();
     if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1, /*patient=*/false});
     batch.push_back(std::move(entry.emission));
   }

@@ -169,7 +169,7 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
   const bool enters = sender == nullptr || sender->organization != organization;
   const bool settled =
       emission.kind == EmissionKind::kAlive && environment_.executor.Now() - view_since_ >= config_.settled_after;
-  base::ByteView key = settled ? emission.key.view() : base::ByteView();
+  base::Bytes key = settled ? emission.key : base::Bytes();
   if (key.empty()) key = emission.envelope.signature();
   if (key.empty()) key = emission.envelope.payload();
   const std::optional<wire::PkiId> from = enters ? std::nullopt : emission.received_from;
