@@ -12,7 +12,7 @@ namespace grapevine::base {
 // two elements: no memory before the first element, and the same few cache lines again and again afterwards. (A deque
 // takes half a kilobyte at birth and walks through it.) A block that a burst has made large is given back when the
 // queue is empty. Unbounded: whoever pushes keeps the bound. One executor only.
-template <typename T>
+template <typename T, std::size_t kKeptCapacity = 16>
 class RingQueue {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>);
 
@@ -82,7 +82,6 @@ class RingQueue {
 
  private:
   static constexpr std::size_t kFirstCapacity = 2;
-  static constexpr std::size_t kKeptCapacity = 16;
 
   std::size_t Place(std::size_t index) const { return (first_ + index) & (capacity_ - 1); }
 

@@ -29,10 +29,14 @@ class Workers {
   template <typename Job, typename Done>
   Handle Run(WorkKind kind, Job job, Done done) {
     using Value = std::invoke_result_t<Job&>;
-    auto slot = std::make_shared<std::optional<Value>>();
+    struct Running {
+      Job job;
+      std::optional<Value> value;
+    };
+    auto running = std::make_shared<Running>(std::move(job));
     return Submit(
-        kind, [slot, job = std::move(job)]() mutable { slot->emplace(job()); },
-        [slot, done = std::move(done)]() mutable { done(std::move(**slot)); });
+        kind, [running] { running->value.emplace(running->job()); },
+        [running, done = std::move(done)]() mutable { done(std::move(*running->value)); });
   }
 };
 

@@ -57,6 +57,7 @@ class BlockExchange::Impl {
 
   std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const;
   bool Wants(const base::Bytes& id) const;
+  std::uint64_t arrivals() const { return arrivals_; }
   void Receive(const comm::ReceivedMessage& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket);
   std::vector<base::Bytes> Digest() const;
@@ -71,6 +72,7 @@ class BlockExchange::Impl {
   void Add(const char* type, BlockCandidate candidate);
   void Finish(const BlockCandidate& candidate, const base::Result<void>& verdict);
   void Deliver(const BlockCandidate& accepted);
+  void Hold(std::uint64_t number, const HeldBlock& block);
   void Emit(const HeldBlock& block, std::optional<wire::PkiId> received_from);
   void ArmExpiry();
 
@@ -85,6 +87,7 @@ class BlockExchange::Impl {
   base::LogLimit log_limit_;
   bool left_ = false;
   BlockWindow window_;
+  std::uint64_t arrivals_ = 0;
   BlockCandidates candidates_;
   gossip::PullEngine pull_;
   BlockRepair repair_;
@@ -115,8 +118,7 @@ void BlockExchange::Impl::Publish(std::uint64_t number, const base::Bytes& block
   if (left_ || !window_.Fits(number)) return;
   const wire::DataMessage data{.payload = {.number = number, .block = block}};
   const HeldBlock held{wire::UnsignedEnvelope(wire::NewMessage(data, channel_)), HeaderHash(block), true};
-  window_.Add(number, held, environment_.executor.Now());
-  ArmExpiry();
+  Hold(number, held);
   Emit(held, std::nullopt);
   repair_.Changed();
 }
@@ -189,10 +191,9 @@ void BlockExchange::Impl::Finish(const BlockCandidate& candidate, const base::Re
     Refuse(type, "out_of_window");
   } else {
     const HeldBlock held{candidate.received->envelope(), HeaderHash(candidate.block), candidate.pushed};
-    window_.Add(number, held, environment_.executor.Now());
+    Hold(number, held);
     environment_.log.Debug("block {} accepted, {} {}", number, candidate.pushed ? "pushed by" : "pulled from",
                            candidate.sender.Short());
-    ArmExpiry();
     // What came by pull is not pushed on, as in Fabric (11.6): who lacks it is pulling or repairing as well, and would
     // get it twice.
     if (candidate.pushed) Emit(held, candidate.received->connection().pki_id);
@@ -214,6 +215,12 @@ void BlockExchange::Impl::Deliver(const BlockCandidate& accepted) {
         if (on_block_) on_block_(number, block, epoch);
         if (!alive.expired() && on_accepted_) on_accepted_(received);
       }));
+}
+
+void BlockExchange::Impl::Hold(std::uint64_t number, const HeldBlock& block) {
+  window_.Add(number, block, environment_.executor.Now());
+  ++arrivals_;
+  ArmExpiry();
 }
 
 void BlockExchange::Impl::Emit(const HeldBlock& block, std::optional<wire::PkiId> received_from) {
@@ -344,6 +351,8 @@ std::vector<const gossip::Peer*> BlockExchange::Partners(base::Random& random, s
 }
 
 bool BlockExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
+
+std::uint64_t BlockExchange::Arrivals() const { return impl_->arrivals(); }
 
 void BlockExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                             const gossip::Ticket& ticket) {

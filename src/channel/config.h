@@ -15,8 +15,9 @@ namespace grapevine::channel {
 struct ChannelConfig {
   base::Duration publish_state_info_interval = std::chrono::seconds(4);  // peer.gossip.publishStateInfoInterval
   base::Duration request_state_info_interval = std::chrono::seconds(4);  // peer.gossip.requestStateInfoInterval
-  std::size_t state_info_peers = 3;                                      // peer.gossip.pullPeerNum
-  base::Duration tracker_interval = std::chrono::seconds(5);             // peer.gossip.membershipTrackerInterval
+  // peer.gossip.pullPeerNum. One, if the view has settled and no state info has come since the last request.
+  std::size_t state_info_peers = 3;
+  base::Duration tracker_interval = std::chrono::seconds(5);  // peer.gossip.membershipTrackerInterval
   std::uint64_t block_window = 10;  // peer.gossip.maxBlockCountToStore: numbers n ... n + window are kept
   // While a ledger is at most so far behind the newest block, what it lacks is kept as well, whatever the window;
   // blocks further above its height are not delivered before it comes near.

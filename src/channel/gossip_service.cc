@@ -42,9 +42,8 @@ GossipConfig Consistent(GossipConfig config) {
   const membership::MembershipConfig& membership = config.membership;
   const bool sync_completes =
       membership.sync_peers * membership.alive_expiration >= kPeersAskedPerExpiration * membership.sync_interval;
-  if (!sync_completes) config.router.settled_after = base::Duration::max();
-  const bool share_trees = sync_completes && config.router.push == gossip::PushKind::kRing;
-  if (!share_trees) config.membership.gathering = base::Duration::zero();
+  config.router.share_trees = sync_completes && config.router.push == gossip::PushKind::kRing;
+  if (!config.router.share_trees) config.membership.gathering = base::Duration::zero();
   config.emitter.max_patient_burst = std::min(config.emitter.max_patient_burst, config.comm.send_buffer);
   return config;
 }
@@ -60,7 +59,7 @@ class GossipService::Impl final : public gossip::ChannelDirectory {
         mapper_(environment_, crypto_, std::move(identity), config_.identities),
         comm_(environment_, parts.transport, parts.server, mapper_, crypto_, config_.comm),
         verifier_(environment_, mapper_, crypto_),
-        rounds_(environment_, [this] { return discovery_.Version(); }),
+        rounds_(environment_, [this] { return discovery_.UnchangedSince(); }),
         emitter_(environment_, config_.emitter, [this](const auto& batch) { router_.Route(batch); }),
         discovery_(environment_,
                    {.comm = comm_,

@@ -37,6 +37,7 @@ class Comm::Impl final : public PeerLinkHost {
   ~Impl() override;
 
   void Send(const wire::Envelope& message, const std::vector<RemotePeer>& peers);
+  void Send(const wire::Envelope& message, const wire::PkiId& pki_id, const base::Endpoint& endpoint);
   base::Handle SendWithAck(const wire::Message& message, base::Duration timeout, std::size_t min_ack,
                            const std::vector<RemotePeer>& peers, AckedSends::Done done);
   base::Handle Probe(const base::Endpoint& endpoint, Dialer::OnProbed done);
@@ -69,6 +70,7 @@ class Comm::Impl final : public PeerLinkHost {
   PeerLink* FindLink(const wire::PkiId& pki_id);
   OutgoingMessage MakeOutgoing(const wire::Envelope& envelope, MessageKind kind);
   void SendTo(const RemotePeer& peer, OutgoingMessage message);
+  void SendToPeer(const wire::PkiId& pki_id, const base::Endpoint& endpoint, OutgoingMessage message);
   void SendToEndpoint(const base::Endpoint& endpoint, OutgoingMessage message);
   void DropUnsent(OutgoingMessage message, const char* reason, const base::Error& error);
   base::Handle FailSoon(base::Task fail);
@@ -160,13 +162,17 @@ PeerLink* Comm::Impl::LinkFor(const wire::PkiId& pki_id) {
 
 void Comm::Impl::DropUnsent(OutgoingMessage message, const char* reason, const base::Error& error) {
   metrics_.DroppedSend(reason);
-  if (message.dropped == nullptr) return;
-  environment_.executor.Post([dropped = std::move(message.dropped), error]() mutable { dropped(error); });
+  if (message.terms == nullptr || message.terms->dropped == nullptr) return;
+  environment_.executor.Post([dropped = std::move(message.terms->dropped), error]() mutable { dropped(error); });
 }
 
 void Comm::Impl::SendTo(const RemotePeer& peer, OutgoingMessage message) {
   if (!peer.pki_id.has_value()) return SendToEndpoint(peer.endpoint, std::move(message));
-  if (PeerLink* link = LinkFor(*peer.pki_id)) return link->Send(std::move(message), peer.endpoint);
+  SendToPeer(*peer.pki_id, peer.endpoint, std::move(message));
+}
+
+void Comm::Impl::SendToPeer(const wire::PkiId& pki_id, const base::Endpoint& endpoint, OutgoingMessage message) {
+  if (PeerLink* link = LinkFor(pki_id)) return link->Send(std::move(message), endpoint);
   DropUnsent(std::move(message), "too_many_peers", {base::ErrorCode::kExhausted, "too many peers are connected"});
 }
 
@@ -204,6 +210,10 @@ void Comm::Impl::Send(const wire::Envelope& message, const std::vector<RemotePee
   for (const RemotePeer& peer : peers) SendTo(peer, MakeOutgoing(message, kind));
 }
 
+void Comm::Impl::Send(const wire::Envelope& message, const wire::PkiId& pki_id, const base::Endpoint& endpoint) {
+  if (!stopped_) SendToPeer(pki_id, endpoint, MakeOutgoing(message, KindOf(message)));
+}
+
 base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duration timeout, std::size_t min_ack,
                                      const std::vector<RemotePeer>& peers, AckedSends::Done done) {
   wire::Message copy = message;
@@ -221,8 +231,9 @@ base::Handle Comm::Impl::SendWithAck(const wire::Message& message, base::Duratio
   }
   for (const auto& [pki_id, peer] : targets) {
     OutgoingMessage outgoing = MakeOutgoing(envelope, KindOf(copy));
-    outgoing.deadline = environment_.executor.Now() + timeout;
-    outgoing.dropped = lifetime_.Guard([this, nonce = copy.nonce, id = pki_id](const base::Error& error) {
+    outgoing.terms = std::make_unique<Terms>();
+    outgoing.terms->deadline = environment_.executor.Now() + timeout;
+    outgoing.terms->dropped = lifetime_.Guard([this, nonce = copy.nonce, id = pki_id](const base::Error& error) {
       acked_sends_.Report(nonce, id, std::unexpected(error));
     });
     SendTo(peer, std::move(outgoing));
@@ -234,9 +245,10 @@ void Comm::Impl::Answer(const wire::PkiId& pki_id, std::uint64_t stream_id, cons
                         base::Handle on_its_way) {
   if (stopped_) return;
   OutgoingMessage answer = MakeOutgoing(envelope, KindOf(envelope));
-  answer.deadline = environment_.executor.Now() + config_.conn_timeout;
-  answer.stream = stream_id;
-  answer.on_its_way = std::move(on_its_way);
+  answer.terms = std::make_unique<Terms>();
+  answer.terms->deadline = environment_.executor.Now() + config_.conn_timeout;
+  answer.terms->stream = stream_id;
+  answer.terms->on_its_way = std::move(on_its_way);
   if (PeerLink* link = FindLink(pki_id)) return link->Answer(std::move(answer));
   metrics_.DroppedSend("no_stream");
 }
@@ -265,7 +277,7 @@ std::vector<OutgoingMessage> Comm::Impl::TakeHeld(const std::optional<wire::PkiI
   std::vector<OutgoingMessage> held;
   for (auto& message : links_.at(*expected)->Abandon()) {
     // The answer would come under the other PKI-ID, where nobody waits for it.
-    if (message.dropped != nullptr) {
+    if (message.terms != nullptr && message.terms->dropped != nullptr) {
       DropUnsent(std::move(message), "identity_switch", {base::ErrorCode::kUnavailable, "the peer's PKI-ID changed"});
     } else {
       held.push_back(std::move(message));
@@ -443,6 +455,9 @@ Comm::Comm(base::Environment environment, base::Transport& transport, base::Serv
 Comm::~Comm() = default;
 
 void Comm::Send(const wire::Envelope& message, const std::vector<RemotePeer>& peers) { impl_->Send(message, peers); }
+void Comm::Send(const wire::Envelope& message, const wire::PkiId& pki_id, const base::Endpoint& endpoint) {
+  impl_->Send(message, pki_id, endpoint);
+}
 
 base::Handle Comm::SendWithAck(const wire::Message& message, base::Duration timeout, std::size_t min_ack,
                                const std::vector<RemotePeer>& peers,

@@ -63,6 +63,7 @@ class Comm {
   // Queues the message for each peer; dials where no stream is open (section 6, 14.3). A full queue drops it
   // (gossip_comm_overflow_count); a peer that cannot be reached is presumed dead.
   void Send(const wire::Envelope& message, const std::vector<RemotePeer>& peers);
+  void Send(const wire::Envelope& message, const wire::PkiId& pki_id, const base::Endpoint& endpoint);  // to one
 
   // Sends an unsigned copy of `message` with a random nonce of its own and reports what the peers answered (section 7,
   // 15 #8). `done` runs once, when `min_ack` peers have acknowledged or when all have an outcome, after `timeout` at

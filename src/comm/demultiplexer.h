@@ -38,11 +38,11 @@ class Subscription {
   Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
 
-  // Calls `done` once, as an event of its own, with the next message, or with nothing at the end: after close, when
+  // Calls `done` once, never within this call, with the next message, or with nothing at the end: after close, when
   // everything queued has been delivered, and after Cancel. Liveness messages come first. At most one Receive may be
   // pending: a second one replaces it. Not called any more once the subscription is destroyed.
   void Receive(std::move_only_function<void(std::optional<T>)> done);
-  // Receive for ever: `handler` gets one message per event until the end.
+  // Receive for ever: `handler` gets one message after the other until the end, a few in one event.
   void ReceiveAll(std::function<void(T)> handler);
   // The next message now, if one is queued.
   std::optional<T> TryReceive();

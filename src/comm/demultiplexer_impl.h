@@ -32,6 +32,9 @@ struct PendingPublication : std::enable_shared_from_this<PendingPublication<T>> 
   }
 };
 
+// Few, so that nobody else waits long.
+inline constexpr std::size_t kMessagesPerEvent = 8;
+
 template <typename T>
 struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
   struct LaneQueue {
@@ -92,10 +95,13 @@ struct SubscriberQueue : std::enable_shared_from_this<SubscriberQueue<T>> {
     executor.Post([weak = this->weak_from_this()] {
       const auto self = weak.lock();
       if (self == nullptr) return;
+      for (std::size_t i = 0; i < kMessagesPerEvent; ++i) {
+        if (self->receiver == nullptr || (self->open && self->queued() == 0)) break;
+        auto done = std::exchange(self->receiver, nullptr);
+        done(self->Take());
+      }
       self->waking = false;
-      if (self->receiver == nullptr || (self->open && self->queued() == 0)) return;
-      auto done = std::exchange(self->receiver, nullptr);
-      done(self->Take());
+      self->Wake();
     });
   }
 

@@ -46,7 +46,7 @@ void PeerLink::Answer(OutgoingMessage message) {
 // Nearly always nobody waits and there is room.
 bool PeerLink::WriteAtOnce(OutgoingMessage& message) {
   if (!queue_.empty()) return false;
-  PeerStream* stream = message.stream != 0 ? Find(message.stream) : nullptr;
+  PeerStream* stream = message.stream() != 0 ? Find(message.stream()) : nullptr;
   if (stream == nullptr) stream = ChooseStream();
   if (stream == nullptr || !stream->HasRoom()) return false;
   stream->Write(std::move(message));
@@ -60,14 +60,14 @@ void PeerLink::Enqueue(OutgoingMessage message) {
   }
   auto displaced = queue_.Push(std::move(message));
   if (!displaced.has_value()) return;
-  if (!displaced->deadline.has_value()) context_.metrics.overflow.Add();
+  if (displaced->terms == nullptr) context_.metrics.overflow.Add();
   Drop(std::move(*displaced), "queue_full", {base::ErrorCode::kExhausted, "the peer's send queue is full"});
 }
 
 void PeerLink::Drop(OutgoingMessage message, const char* reason, const base::Error& error) {
   context_.metrics.DroppedSend(reason);
-  if (message.dropped == nullptr) return;
-  context_.executor().Post([dropped = std::move(message.dropped), error]() mutable { dropped(error); });
+  if (message.terms == nullptr || message.terms->dropped == nullptr) return;
+  context_.executor().Post([dropped = std::move(message.terms->dropped), error]() mutable { dropped(error); });
 }
 
 void PeerLink::DropQueue(const char* reason, const base::Error& error) {
@@ -94,7 +94,7 @@ void PeerLink::Pump() {
   if (usual == nullptr) return ExpireLater();
   const bool single = ins_.size() + (out_ != nullptr ? 1 : 0) == 1;
   queue_.ForEach([&](OutgoingMessage& message) {
-    PeerStream* stream = message.stream != 0 ? Find(message.stream) : nullptr;
+    PeerStream* stream = message.stream() != 0 ? Find(message.stream()) : nullptr;
     if (stream == nullptr) stream = usual;
     if (!stream->HasRoom()) return single ? SendQueue::Step::kStop : SendQueue::Step::kSkip;
     stream->Write(std::move(message));

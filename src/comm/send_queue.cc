@@ -1,12 +1,13 @@
 #include "comm/send_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace grapevine::comm {
 
 bool SendQueue::Fits(const OutgoingMessage& message) const {
   if (empty()) return true;
-  const std::size_t places = message.deadline.has_value() ? 2 * capacity_ : capacity_;
+  const std::size_t places = message.terms != nullptr ? 2 * capacity_ : capacity_;
   return size() < places && bytes_ + message.bytes.size() <= max_bytes_;
 }
 
@@ -15,7 +16,7 @@ std::optional<OutgoingMessage> SendQueue::Push(OutgoingMessage message) {
   if (!Fits(message) && message.lane == Lane::kLiveness) {
     auto& bulk = lanes_[static_cast<std::size_t>(Lane::kBulk)];
     std::size_t newest = bulk.size();
-    while (newest > 0 && bulk[newest - 1].deadline.has_value()) --newest;
+    while (newest > 0 && bulk[newest - 1].terms != nullptr) --newest;
     if (newest > 0) {
       displaced = std::move(bulk[newest - 1]);
       bytes_ -= displaced->bytes.size();
@@ -39,7 +40,7 @@ std::vector<OutgoingMessage> SendQueue::Expire(base::SteadyTime now) {
   std::vector<OutgoingMessage> expired;
   for (auto& lane : lanes_) {
     for (std::size_t i = 0; i < lane.size();) {
-      if (!lane[i].deadline.has_value() || *lane[i].deadline > now) {
+      if (lane[i].terms == nullptr || lane[i].terms->deadline > now) {
         ++i;
         continue;
       }
@@ -64,8 +65,7 @@ std::optional<base::SteadyTime> SendQueue::NextDeadline() const {
   std::optional<base::SteadyTime> next;
   for (const auto& lane : lanes_) {
     for (std::size_t i = 0; i < lane.size(); ++i) {
-      const auto& deadline = lane[i].deadline;
-      if (deadline.has_value() && (!next.has_value() || *deadline < *next)) next = deadline;
+      if (lane[i].terms != nullptr) next = std::min(next.value_or(base::SteadyTime::max()), lane[i].terms->deadline);
     }
   }
   return next;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -19,23 +20,29 @@
 
 namespace grapevine::comm {
 
+// What replies and acknowledged sends have besides.
+struct Terms {
+  base::SteadyTime deadline{};  // they wait for room until then
+  std::uint64_t stream = 0;     // a reply: the stream of the request, while it is open
+  // Acknowledged sends: told, once, why the message will not be sent. May be empty.
+  std::move_only_function<void(const base::Error&)> dropped{};
+  base::Handle on_its_way{};  // until it has left for the operating system or is dropped: whoever answers may count
+};
+
 struct OutgoingMessage {
   base::Bytes bytes;  // encoded envelope
   MessageKind kind = 0;
   Lane lane = Lane::kBulk;
-  // Replies and acknowledged sends wait for room, this long; others are dropped when the queue is full.
-  std::optional<base::SteadyTime> deadline;
-  std::uint64_t stream = 0;  // a reply: the stream of the request, while it is open
-  bool returned = false;     // was already put back once from a stream that broke
-  // Acknowledged sends: told, once, why the message will not be sent. May be empty.
-  std::move_only_function<void(const base::Error&)> dropped;
-  DepthToken depth;         // until it has left for the operating system or is dropped
-  base::Handle on_its_way;  // likewise: whoever answers may count
+  bool returned = false;         // was already put back once from a stream that broke
+  DepthToken depth;              // until it has left for the operating system or is dropped
+  std::unique_ptr<Terms> terms;  // null: dropped when the queue is full
+
+  std::uint64_t stream() const { return terms == nullptr ? 0 : terms->stream; }
 };
 
 // Liveness messages first, then in the order of Push. When `capacity` messages or `max_bytes` are queued, a liveness
 // message takes the place of the newest bulk message that has no deadline, and others are refused. Messages with a
-// deadline may fill the queue to twice its capacity.
+// deadline (Terms) may fill the queue to twice its capacity.
 class SendQueue {
  public:
   SendQueue(std::size_t capacity, std::size_t max_bytes) : capacity_(capacity), max_bytes_(max_bytes) {}

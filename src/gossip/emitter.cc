@@ -47,15 +47,16 @@ void Emitter::Emit() {
   deadline_ = base::SteadyTime::max();
   patient_ = 0;
   due_ = false;
-  std::vector<Emission> batch;
-  batch.reserve(pending_.size());
-  for (auto collected = std::exchange(pending_, {}); !collected.empty(); collected.pop_front()) {
-    Entry& entry = collected.front();
+  for (std::size_t collected = pending_.size(); collected > 0; --collected) {
+    Entry entry = std::move(pending_.front());
+    pending_.pop_front();
     if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1, /*patient=*/false});
-    batch.push_back(std::move(entry.emission));
+    batch_.push_back(std::move(entry.emission));
   }
   if (!pending_.empty()) EmitWithin(config_.max_burst_latency);
-  route_(batch);
+  route_(batch_);
+  batch_.clear();
+  if (batch_.capacity() > kKept) batch_ = {};
 }
 
 }  // namespace grapevine::gossip

@@ -37,7 +37,7 @@ struct EmitterConfig {
   std::size_t propagate_iterations = 1;                              // peer.gossip.propagateIterations; 0: push is off
   std::size_t max_burst_size = 10;                                   // peer.gossip.maxPropagationBurstSize
   base::Duration max_burst_latency = std::chrono::milliseconds(10);  // peer.gossip.maxPropagationBurstLatency
-  std::size_t max_patient_burst = 50;  // as max_burst_size, of emissions with patience, which do not count there
+  std::size_t max_patient_burst = 16;  // as max_burst_size, of emissions with patience, which do not count there
   std::size_t max_pending = 10000;     // emissions that wait; the oldest makes room and is counted
 };
 
@@ -63,6 +63,8 @@ class Emitter {
     std::size_t left;
     bool patient;  // counted in patient_
   };
+  static constexpr std::size_t kKept = 128;  // places in memory: a usual burst asks for none
+
   void EmitSoon();
   void EmitWithin(base::Duration latency);
   void Emit();
@@ -71,7 +73,8 @@ class Emitter {
   EmitterConfig config_;
   Route route_;
   base::Counter& dropped_;
-  base::RingQueue<Entry> pending_;
+  base::RingQueue<Entry, kKept> pending_;
+  std::vector<Emission> batch_;  // empty except while it is routed
   std::size_t patient_ = 0;
   base::Handle timer_;
   base::SteadyTime deadline_ = base::SteadyTime::max();  // of the timer

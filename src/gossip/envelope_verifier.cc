@@ -5,15 +5,15 @@
 namespace grapevine::gossip {
 
 EnvelopeVerifier::EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper,
-                                   msp::MessageCrypto& crypto, std::size_t max_secrets)
+                                   msp::MessageCrypto& crypto)
     : environment_(std::move(environment)),
       mapper_(mapper),
       crypto_(crypto),
-      max_secrets_(max_secrets),
       joined_(environment_.metrics.GetCounter("gossip_verifications_joined",
                                               "Verifications that waited for an equal one under way")) {}
 
-void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done) {
+void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done,
+                              const wire::Envelope* verified) {
   if (!envelope.is_signed()) {
     return FailSoon(base::ErrorCode::kInvalid, "the envelope has no signature", std::move(done));
   }
@@ -23,35 +23,21 @@ void EnvelopeVerifier::Verify(const wire::PkiId& signer, const wire::Envelope& e
   const Verification verification =
       Join({.signer = signer, .channel = {}, .configuration = 0, .envelope = envelope}, std::move(done));
   if (verification == pending_.end()) return;
-  verification->second.handle = mapper_.Verify(
-      signer, envelope.signature(), envelope.payload(), [this, verification](const base::Result<void>& verdict) {
-        const Key& key = verification->first;
-        if (!verdict || !key.envelope.has_secret()) return Finish(verification, verdict);
-        if (!HasKnownSecret(key.signer, key.envelope)) return VerifySecret(verification);
-        Remember(key.signer, key.envelope);  // the newest one lies nearest in memory
-        Finish(verification, verdict);
-      });
+  verification->second.with_secret =
+      envelope.has_secret() && (verified == nullptr || !verified->HasSameSecret(envelope));
+  verification->second.handle = mapper_.Verify(signer, envelope.signature(), envelope.payload(),
+                                               [this, verification](const base::Result<void>& verdict) {
+                                                 if (!verdict || !verification->second.with_secret)
+                                                   return Finish(verification, verdict);
+                                                 VerifySecret(verification);
+                                               });
 }
 
 void EnvelopeVerifier::VerifySecret(Verification verification) {
   const wire::SecretEnvelope secret = *verification->first.envelope.secret();
-  verification->second.handle = mapper_.Verify(verification->first.signer, secret.signature, secret.payload,
-                                               [this, verification](const base::Result<void>& verdict) {
-                                                 if (verdict.has_value())
-                                                   Remember(verification->first.signer, verification->first.envelope);
-                                                 Finish(verification, verdict);
-                                               });
-}
-
-bool EnvelopeVerifier::HasKnownSecret(const wire::PkiId& signer, const wire::Envelope& envelope) const {
-  const auto known = secrets_.find(signer);
-  return known != secrets_.end() && known->second.secret() == envelope.secret();
-}
-
-void EnvelopeVerifier::Remember(const wire::PkiId& signer, const wire::Envelope& envelope) {
-  if (max_secrets_ == 0) return;
-  if (secrets_.size() >= max_secrets_ && !secrets_.contains(signer)) secrets_.clear();  // what is needed is soon back
-  secrets_[signer] = envelope.Detached();
+  verification->second.handle =
+      mapper_.Verify(verification->first.signer, secret.signature, secret.payload,
+                     [this, verification](const base::Result<void>& verdict) { Finish(verification, verdict); });
 }
 
 void EnvelopeVerifier::VerifyByChannel(const std::string& channel, std::uint64_t configuration,

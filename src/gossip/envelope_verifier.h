@@ -13,27 +13,26 @@
 #include "msp/identity_mapper.h"
 #include "msp/message_crypto.h"
 #include "wire/envelope.h"
-#include "wire/pki_id_map.h"
+#include "wire/pki_id.h"
 
 namespace grapevine::gossip {
 
 // One executor. Callers repeat their acceptance test in `done`: the world may have changed meanwhile. Verdicts of
-// signatures seen before come from the crypto's cache; this class joins equal requests that are under way, and knows
-// the secret part that a peer sends with every message, which it signs once.
+// signatures seen before come from the crypto's cache; this class joins equal requests that are under way.
 class EnvelopeVerifier {
  public:
   using Done = std::function<void(const base::Result<void>&)>;
 
-  // `max_secrets`: signers whose last secret part is remembered.
-  EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto,
-                   std::size_t max_secrets = 20000);
+  EnvelopeVerifier(base::Environment environment, msp::IdentityMapper& mapper, msp::MessageCrypto& crypto);
   EnvelopeVerifier(const EnvelopeVerifier&) = delete;
   EnvelopeVerifier& operator=(const EnvelopeVerifier&) = delete;
 
   // The envelope's signature and, if it has one, the secret part's, by the identity that the mapper has for `signer`.
   // kNotFound if the mapper does not know it; kInvalid if a signature is missing. `done` runs as an event of its own;
-  // not after this object is gone.
-  void Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done);
+  // not after this object is gone. `verified` is an envelope of this signer that was verified, or null: a secret part
+  // that it has as well is known to be good. A PKI-ID is the hash of its identity, so what it has signed stays signed.
+  void Verify(const wire::PkiId& signer, const wire::Envelope& envelope, Done done,
+              const wire::Envelope* verified = nullptr);
 
   // The envelope's signature and whether its signer satisfies the channel's readers policy (03, 3.5), likewise.
   // `configuration` numbers the channel's configurations as the caller sees them: a verification that began under
@@ -58,6 +57,7 @@ class EnvelopeVerifier {
   };
   struct Pending {
     std::vector<Done> waiting;
+    bool with_secret = false;  // still to be verified
     base::Handle handle;
   };
   using Verification = std::map<Key, Pending>::iterator;
@@ -65,19 +65,14 @@ class EnvelopeVerifier {
   // The new entry; the end if `done` joined one that is under way.
   Verification Join(Key key, Done done);
   void VerifySecret(Verification verification);
-  // A PKI-ID is the hash of its identity, so what it has signed stays signed, whatever becomes of the identity.
-  bool HasKnownSecret(const wire::PkiId& signer, const wire::Envelope& envelope) const;
-  void Remember(const wire::PkiId& signer, const wire::Envelope& envelope);
   void Finish(Verification verification, const base::Result<void>& verdict);
   void FailSoon(base::ErrorCode code, const char* message, Done done);
 
   base::Environment environment_;
   msp::IdentityMapper& mapper_;
   msp::MessageCrypto& crypto_;
-  std::size_t max_secrets_;
   base::Counter& joined_;
   std::map<Key, Pending> pending_;
-  wire::PkiIdMap<wire::Envelope> secrets_;  // the last one of each signer whose secret part was good
   base::Lifetime lifetime_;
 };
 

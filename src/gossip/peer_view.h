@@ -1,6 +1,7 @@
 // What gossip knows of other peers: the view that routing, pull and channels choose from.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,10 +32,19 @@ class PeerView {
   virtual const std::vector<Peer>& Alive() const = 0;
   // Another number whenever Alive() has changed: what was made from it can be kept until then.
   virtual std::uint64_t Version() const = 0;
+  // Since when Alive() has been the same.
+  virtual base::SteadyTime UnchangedSince() const = 0;
   // A member that is known, alive or dead; null if unknown or the node itself. Valid until the end of the event.
   virtual const Peer* Find(const wire::PkiId& pki_id) const = 0;
   // The node itself.
   virtual const Peer& Self() const = 0;
 };
+
+// A view has settled when it has been the same for so long. Until then others may know less, or more.
+constexpr base::Duration kSettledAfter = std::chrono::seconds(10);
+
+inline bool HasSettled(base::SteadyTime unchanged_since, base::SteadyTime now) {
+  return now - unchanged_since >= kSettledAfter;
+}
 
 }  // namespace grapevine::gossip

@@ -18,8 +18,9 @@
 namespace grapevine::gossip {
 
 struct PullConfig {
-  base::Duration pull_interval = std::chrono::seconds(4);         // peer.gossip.pullInterval
-  std::size_t peers = 3;                                          // peer.gossip.pullPeerNum
+  base::Duration pull_interval = std::chrono::seconds(4);  // peer.gossip.pullInterval
+  // peer.gossip.pullPeerNum: asked in a round. One, if the view has settled and nothing has come since the last round.
+  std::size_t peers = 3;
   base::Duration digest_wait = std::chrono::seconds(1);           // peer.gossip.digestWaitTime
   base::Duration request_wait = std::chrono::milliseconds(1500);  // peer.gossip.requestWaitTime
   base::Duration response_wait = std::chrono::seconds(2);         // peer.gossip.responseWaitTime
@@ -42,6 +43,8 @@ class PullItems {
   // Initiator: items that were asked for have come, not validated. The ticket is the update's.
   virtual void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                        const Ticket& ticket) = 0;
+  // Initiator: how many items have come so far, whichever way.
+  virtual std::uint64_t Arrivals() const = 0;
   // Responder: the ids that `requester` may know of (egress filter).
   virtual std::vector<base::Bytes> Digest(const comm::ConnectionInfo& requester) const = 0;
   // Responder: what it may have of `ids`, as it came.

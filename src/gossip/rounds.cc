@@ -1,10 +1,9 @@
 #include "gossip/rounds.h"
 
+#include "gossip/peer_view.h"
+
 namespace grapevine::gossip {
 namespace {
-
-// The view has settled when it has been the same for so long.
-constexpr base::Duration kSettledAfter = std::chrono::seconds(10);
 
 // Participants that may have common moments: a node in a hundred channels does not ask one peer for everything at once.
 constexpr std::uint64_t kGroup = 16;
@@ -17,10 +16,9 @@ base::Duration Until(base::SteadyTime now, base::Duration phase, base::Duration 
 
 }  // namespace
 
-Rounds::Rounds(base::Environment environment, std::function<std::uint64_t()> view_version)
+Rounds::Rounds(base::Environment environment, std::function<base::SteadyTime()> view_unchanged_since)
     : environment_(std::move(environment)),
-      view_version_(std::move(view_version)),
-      unchanged_since_(environment_.executor.Now()),
+      view_unchanged_since_(std::move(view_unchanged_since)),
       secret_(environment_.random.Next()) {}
 
 base::Handle Rounds::Join(base::Duration interval, Round round) {
@@ -38,14 +36,7 @@ base::Handle Rounds::Join(base::Duration interval, Round round) {
   return base::Handle(lifetime_.Guard([this, id] { participants_.erase(id); }));
 }
 
-bool Rounds::IsSettled() {
-  const base::SteadyTime now = environment_.executor.Now();
-  if (const std::uint64_t version = view_version_(); version != version_) {
-    version_ = version;
-    unchanged_since_ = now;
-  }
-  return now - unchanged_since_ >= kSettledAfter;
-}
+bool Rounds::IsSettled() const { return HasSettled(view_unchanged_since_(), environment_.executor.Now()); }
 
 void Rounds::Schedule(std::uint64_t id) {
   Participant& participant = participants_.at(id);
@@ -64,7 +55,7 @@ void Rounds::Begin(std::uint64_t id, base::SteadyTime common_moment) {
   base::Random random(common ? secret_ ^ static_cast<std::uint64_t>(common_moment.time_since_epoch().count())
                              : environment_.random.Next());
   const Round round = participants_.at(id).round;  // it may end itself
-  round(random);
+  round(random, IsSettled());
 }
 
 }  // namespace grapevine::gossip

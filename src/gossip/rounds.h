@@ -17,16 +17,17 @@ namespace grapevine::gossip {
 // member's identity before its alive message is believed, both before its state info is. In a settled view those with
 // the same interval have common moments, up to sixteen of them, and equal generators, so that they draw the same
 // partners of many (SelectPeers). What goes to one partner then leaves together and is answered together, instead of
-// waking both nodes once for each kind.
+// waking both nodes once for each kind. And who has reason to think that nothing was missed asks one partner only,
+// because nearly every answer is known: most of what an idle node does would be to look at it.
 //
 // One executor.
 class Rounds {
  public:
-  // Asks others, chosen with `random`. May join, may end any handle, and may destroy the Rounds.
-  using Round = std::function<void(base::Random& random)>;
+  // Asks others, chosen with `random`; `settled` is the view. May join, may end any handle, and may destroy the Rounds.
+  using Round = std::function<void(base::Random& random, bool settled)>;
 
-  // `view_version` is another number whenever the view has changed (PeerView::Version).
-  Rounds(base::Environment environment, std::function<std::uint64_t()> view_version);
+  // `view_unchanged_since`: PeerView::UnchangedSince.
+  Rounds(base::Environment environment, std::function<base::SteadyTime()> view_unchanged_since);
   Rounds(const Rounds&) = delete;
   Rounds& operator=(const Rounds&) = delete;
 
@@ -45,14 +46,12 @@ class Rounds {
     base::Handle timer;
   };
 
-  bool IsSettled();
+  bool IsSettled() const;
   void Schedule(std::uint64_t id);
   void Begin(std::uint64_t id, base::SteadyTime common_moment);
 
   base::Environment environment_;
-  std::function<std::uint64_t()> view_version_;
-  std::uint64_t version_ = 0;
-  base::SteadyTime unchanged_since_;
+  std::function<base::SteadyTime()> view_unchanged_since_;
   std::uint64_t secret_;  // others cannot know whom this node will ask
   std::map<std::uint64_t, Participant> participants_;
   std::uint64_t next_id_ = 0;

@@ -25,13 +25,6 @@ const char* TypeName(EmissionKind kind) {
   return "";
 }
 
-std::vector<comm::RemotePeer> RemotesOf(const std::vector<const Peer*>& peers) {
-  std::vector<comm::RemotePeer> remotes;
-  remotes.reserve(peers.size());
-  for (const Peer* peer : peers) remotes.push_back(peer->remote());
-  return remotes;
-}
-
 }  // namespace
 
 Router::Router(base::Environment environment, comm::Comm& comm, const PeerView& peers, const ChannelDirectory& channels,
@@ -78,7 +71,6 @@ void Router::Route(const std::vector<Emission>& batch) {
 const Router::Division& Router::View() {
   if (view_version_ == peers_.Version()) return view_;
   view_version_ = peers_.Version();
-  view_since_ = environment_.executor.Now();
   view_.own.Clear();
   view_.visible.Clear();
   view_.has_others = false;
@@ -105,16 +97,16 @@ Candidates Router::BlockPeers(const std::string& channel) {
 
 void Router::RouteBlock(const Emission& block, const Candidates& members) {
   if (!channels_.IsJoined(block.channel)) return Drop(EmissionKind::kBlock, "channel_not_joined");
-  std::vector<comm::RemotePeer> targets;
+  std::vector<const Peer*> targets;
   for (const std::size_t index : push_->Targets(peers_.Self().pki_id, members, block.key, block.received_from)) {
-    targets.push_back(members[index].remote());
+    targets.push_back(&members[index]);
   }
   Push(EmissionKind::kBlock, block.envelope, targets);
 }
 
 void Router::RouteLeadership(const Emission& leadership, const Candidates& members) {
   if (!channels_.IsJoined(leadership.channel)) return Drop(EmissionKind::kLeadership, "channel_not_joined");
-  Push(EmissionKind::kLeadership, leadership.envelope, RemotesOf(members.peers()));
+  Push(EmissionKind::kLeadership, leadership.envelope, members.peers());
 }
 
 void Router::RouteStateInfo(const Emission& state_info) {
@@ -130,7 +122,7 @@ void Router::RouteStateInfo(const Emission& state_info) {
     if (peer.organization == own) return own_may;
     return whole_channel && channels_.IsOrgInChannel(state_info.channel, peer.organization);
   });
-  Push(EmissionKind::kStateInfo, state_info.envelope, RemotesOf(chosen));
+  Push(EmissionKind::kStateInfo, state_info.envelope, chosen);
 }
 
 void Router::RouteAlive(const Emission& alive) {
@@ -140,17 +132,17 @@ void Router::RouteAlive(const Emission& alive) {
   const bool is_own = origin->organization == own;
   if (is_own && !origin->has_external_endpoint()) {
     const auto chosen = Choose(alive, is_own, View().own, [&](const Peer& peer) { return peer.organization == own; });
-    return Push(EmissionKind::kAlive, alive.envelope, RemotesOf(chosen));
+    return Push(EmissionKind::kAlive, alive.envelope, chosen);
   }
   // The ring is of those who get it; by lot, like the table, nobody is chosen instead of a hidden peer.
   const auto chosen = Choose(alive, is_own, is_own ? View().own : View().visible, [&](const Peer& peer) {
     return is_own || peer.organization == own || peer.organization == origin->organization;
   });
-  std::vector<comm::RemotePeer> inside;   // the own organisation: with the secret part
-  std::vector<comm::RemotePeer> outside;  // others: without
+  std::vector<const Peer*> inside;   // the own organisation: with the secret part
+  std::vector<const Peer*> outside;  // others: without
   for (const Peer* peer : chosen) {
     if (!is_own && !peer->has_external_endpoint()) continue;
-    (peer->organization == own ? inside : outside).push_back(peer->remote());
+    (peer->organization == own ? inside : outside).push_back(peer);
   }
   Push(EmissionKind::kAlive, alive.envelope, inside);
   if (!outside.empty()) Push(EmissionKind::kAlive, alive.envelope.WithoutSecret(), outside);
@@ -167,8 +159,8 @@ std::vector<const Peer*> Router::Choose(const Emission& emission, bool is_own, c
   // What comes from another organisation enters this one here.
   const Peer* sender = emission.received_from ? FindWithSelf(*emission.received_from) : nullptr;
   const bool enters = sender == nullptr || sender->organization != organization;
-  const bool settled =
-      emission.kind == EmissionKind::kAlive && environment_.executor.Now() - view_since_ >= config_.settled_after;
+  const bool settled = emission.kind == EmissionKind::kAlive && config_.share_trees &&
+                       HasSettled(peers_.UnchangedSince(), environment_.executor.Now());
   base::Bytes key = settled ? emission.key : base::Bytes();
   if (key.empty()) key = emission.envelope.signature();
   if (key.empty()) key = emission.envelope.payload();
@@ -215,9 +207,9 @@ std::vector<const Peer*> Router::Select(const Emission& emission, std::size_t co
   });
 }
 
-void Router::Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets) {
+void Router::Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<const Peer*>& targets) {
   pushes_[static_cast<std::size_t>(kind)]->Add(targets.size());
-  comm_.Send(envelope, targets);
+  for (const Peer* peer : targets) comm_.Send(envelope, peer->pki_id, peer->endpoint);
 }
 
 void Router::Drop(EmissionKind kind, const char* reason) {

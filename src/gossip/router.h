@@ -39,9 +39,9 @@ struct RouterConfig {
   // message sends `fan_out` copies and each member of its organisation that passes it on one, so that each organisation
   // has several entries.
   PushKind push = PushKind::kRing;
-  // Views that differ break trees: alive messages take both until the view has been the same for so long. The greatest
-  // duration where nothing completes a single tree (channel::GossipService sees to it).
-  base::Duration settled_after = std::chrono::seconds(10);
+  // Views that differ break trees: alive messages take both until the view has settled (gossip/peer_view.h), and always
+  // where nothing completes a single tree (channel::GossipService sees to it).
+  bool share_trees = true;
 };
 
 // One executor. Nothing goes to peers of unknown organisation (D-17), and secret parts stay in the own one.
@@ -79,7 +79,7 @@ class Router {
   // Indexes into `own`: whom a message of this key goes to once the view has settled, whoever sent it.
   const std::vector<std::size_t>& SettledTargets(base::ByteView key, const Candidates& own, bool enters);
   const Peer* FindWithSelf(const wire::PkiId& pki_id) const;
-  void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<comm::RemotePeer>& targets);
+  void Push(EmissionKind kind, const wire::Envelope& envelope, const std::vector<const Peer*>& targets);
   void Drop(EmissionKind kind, const char* reason);
 
   base::Environment environment_;
@@ -100,7 +100,6 @@ class Router {
   Targets settled_targets_;
   Division view_;
   std::optional<std::uint64_t> view_version_;
-  base::SteadyTime view_since_{};
   std::array<base::Counter*, 4> pushes_{};  // by EmissionKind
 };
 

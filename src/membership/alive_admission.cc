@@ -116,10 +116,12 @@ void AliveAdmission::Check(AliveOffer offer, Done done) {
 }
 
 void AliveAdmission::Verify(const ParkedPtr& parked) {
-  verifier_.Verify(parked->offer.alive->membership.pki_id, parked->offer.envelope,
-                   lifetime_.Guard([this, parked](const base::Result<void>& verdict) {
-                     parked->done(Verified(parked->offer, verdict));
-                   }));
+  const wire::PkiId& pki_id = parked->offer.alive->membership.pki_id;
+  const MemberRecord* known = roster_.table().Find(pki_id);
+  verifier_.Verify(pki_id, parked->offer.envelope, lifetime_.Guard([this, parked](const base::Result<void>& verdict) {
+    parked->done(Verified(parked->offer, verdict));
+  }),
+                   known == nullptr ? nullptr : &known->envelope);
 }
 
 Admission AliveAdmission::Verified(const AliveOffer& offer, const base::Result<void>& verdict) {

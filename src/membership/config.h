@@ -26,7 +26,8 @@ struct MembershipConfig {
   base::Duration publish_cert_period =
       10s;                            // peer.gossip.publishCertPeriod: how long alive messages carry the identity
   base::Duration sync_interval = 4s;  // peer.gossip.pullInterval
-  std::size_t sync_peers = 3;         // peer.gossip.pullPeerNum
+  // peer.gossip.pullPeerNum. One, if the view has settled and nobody's alive message is overdue.
+  std::size_t sync_peers = 3;
   // An alive message that comes from its author and says nothing new waits so long for others with which it is passed
   // on, but at most a fifth of alive_interval, and not while the view is in motion. Zero where alive messages do not
   // share a tree (gossip/router.h).

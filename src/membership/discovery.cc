@@ -26,8 +26,9 @@ constexpr int kFreshIntervals = 2;
 // one other and passes them on together. At the top they come one by one, each from its author, and wait for others.
 constexpr std::uint64_t kIntervalsPerTree = 12;
 
-// While the view is in motion (as in gossip::RouterConfig::settled_after) what is old here may be news elsewhere.
-constexpr base::Duration kSettledAfter = std::chrono::seconds(10);
+// Who has not been heard of for so many halves of an alive interval is overdue: its last message was missed, or it is
+// dead. They wait a fifth of an interval at most (MembershipConfig::gathering), and are on their way for less.
+constexpr int kOverdueHalves = 3;
 
 base::Environment Named(base::Environment environment) {
   environment.log = environment.log.Named("discovery");
@@ -89,7 +90,7 @@ class Discovery::Impl {
               const wire::PkiId& sender, std::optional<base::Duration> patience);
   const base::Bytes& TreeKey(const wire::PeerTime& timestamp);
   void Beat();
-  void Synchronize(base::Random& random);
+  void Synchronize(base::Random& random, bool settled);
   void WantAnchors(const std::string& channel);
   bool IsOwnEndpoint(const base::Endpoint& endpoint) const;
   bool IsWanted(const MemberRecord& record) const;
@@ -116,7 +117,6 @@ class Discovery::Impl {
   Responder responder_;
   Reconnector reconnector_;
   std::unique_ptr<Connector> connector_;  // once the own identity is accepted
-  base::SteadyTime changed_at_{};         // the roster
   std::uint64_t tree_period_ = 0;
   base::Bytes tree_key_;  // of that period; nearly always the one that is needed
   base::Handle own_identity_;
@@ -152,10 +152,7 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       responder_(environment_, parts_.comm, self_, roster_, admission_, own_, refusals_,
                  [this](const wire::PkiId& subject, Admission admission) { Learned(subject, admission); }),
       reconnector_(environment_, parts_.comm, config_, roster_, requester_) {
-  changes_ = roster_.OnChange([this] {
-    changed_at_ = environment_.executor.Now();
-    reconnector_.Update();
-  });
+  changes_ = roster_.OnChange([this] { reconnector_.Update(); });
   presumed_dead_ = parts_.comm.OnPresumedDead([this](const wire::PkiId& pki_id) { roster_.PresumeDead(pki_id); });
   identity_switches_ = parts_.comm.OnIdentitySwitch([this](const wire::PkiId& pki_id) { IdentitySwitched(pki_id); });
   purges_ = parts_.mapper.OnPurge([this](const msp::IdentityMapper::Entry& entry, const std::string&) {
@@ -189,7 +186,8 @@ void Discovery::Impl::Begin() {
   // The phase is drawn by lot: peers that start together must not all speak at the same moment for ever.
   const base::Duration first = environment_.random.Between(config_.alive_interval / 2, config_.alive_interval);
   heartbeat_ = environment_.executor.After(first, [this] { Beat(); });
-  synchronization_ = parts_.rounds.Join(config_.sync_interval, [this](base::Random& random) { Synchronize(random); });
+  synchronization_ = parts_.rounds.Join(config_.sync_interval,
+                                        [this](base::Random& random, bool settled) { Synchronize(random, settled); });
   connector_ = std::make_unique<Connector>(
       environment_, parts_.comm, config_, self_.organization,
       [this](const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,
@@ -222,9 +220,12 @@ void Discovery::Impl::Beat() {
   }));
 }
 
-void Discovery::Impl::Synchronize(base::Random& random) {
+void Discovery::Impl::Synchronize(base::Random& random, bool settled) {
+  const base::Duration overdue = config_.alive_interval * kOverdueHalves / 2;
+  const bool quiet = settled && !roster_.table().IsAnybodySilent(environment_.executor.Now() - overdue);
+  const std::size_t count = quiet ? std::min<std::size_t>(1, config_.sync_peers) : config_.sync_peers;
   std::vector<gossip::Peer> chosen;
-  for (const gossip::Peer* peer : gossip::SelectPeers(random, config_.sync_peers, roster_.table().Alive())) {
+  for (const gossip::Peer* peer : gossip::SelectPeers(random, count, roster_.table().Alive())) {
     chosen.push_back(*peer);
   }
   if (!chosen.empty()) requester_.Ask(chosen, Requester::News::kYoung);
@@ -261,7 +262,7 @@ void Discovery::Impl::Pushed(const comm::ReceivedMessage& message, Admission adm
   const wire::PkiId& sender = message.connection().pki_id;
   std::optional<base::Duration> patience;
   if (admission == Admission::kRefreshed) {
-    const bool settled = environment_.executor.Now() - changed_at_ >= kSettledAfter;
+    const bool settled = gossip::HasSettled(roster_.unchanged_since(), environment_.executor.Now());
     patience =
         sender == pki_id && settled ? std::min(config_.gathering, config_.alive_interval / 5) : base::Duration::zero();
   }
@@ -408,6 +409,7 @@ void Discovery::SetAnchorPeers(const std::string& channel, std::vector<AnchorPee
 
 const std::vector<gossip::Peer>& Discovery::Alive() const { return impl_->roster().table().Alive(); }
 std::uint64_t Discovery::Version() const { return impl_->roster().table().version(); }
+base::SteadyTime Discovery::UnchangedSince() const { return impl_->roster().unchanged_since(); }
 const gossip::Peer* Discovery::Find(const wire::PkiId& pki_id) const {
   const MemberRecord* record = impl_->roster().table().Find(pki_id);
   return record == nullptr ? nullptr : &record->peer;

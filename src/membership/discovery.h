@@ -78,6 +78,7 @@ class Discovery final : public gossip::PeerView {
   // gossip::PeerView.
   const std::vector<gossip::Peer>& Alive() const override;
   std::uint64_t Version() const override;
+  base::SteadyTime UnchangedSince() const override;
   const gossip::Peer* Find(const wire::PkiId& pki_id) const override;
   const gossip::Peer& Self() const override;
 

@@ -25,8 +25,8 @@ MemberTable::Acceptance MemberTable::Test(const wire::PkiId& pki_id, const wire:
 bool MemberTable::Update(MemberRecord& record, const Sighting& sighting) {
   const wire::Member& member = sighting.alive.membership;
   // Nearly always the secret part is the one of the message before.
-  std::string internal = sighting.envelope.secret() == record.envelope.secret() ? record.internal_endpoint
-                                                                                : sighting.envelope.internal_endpoint();
+  std::string internal = sighting.envelope.HasSameSecret(record.envelope) ? record.internal_endpoint
+                                                                          : sighting.envelope.internal_endpoint();
   if (internal.empty()) internal = record.internal_endpoint;
   const bool moved = internal != record.internal_endpoint || member.endpoint != record.peer.external_endpoint;
   record.timestamp = sighting.alive.timestamp;
@@ -128,6 +128,11 @@ MemberTable::Expired MemberTable::Expire(base::SteadyTime now, base::Duration al
   }
   for (const wire::PkiId& pki_id : expired.forgotten) Forget(pki_id);
   return expired;
+}
+
+bool MemberTable::IsAnybodySilent(base::SteadyTime time) const {
+  return std::ranges::any_of(members_,
+                             [&](const auto& member) { return member.second.alive && member.second.last_seen < time; });
 }
 
 const MemberRecord* MemberTable::Find(const wire::PkiId& pki_id) const {

@@ -21,9 +21,9 @@ struct MemberRecord {
   // First what every message and every response looks at.
   bool alive = false;
   bool doubted = false;        // dead only because its newest message is old by its own account (D-9)
+  base::SteadyTime last_seen;  // when a newer message came, whichever way
   wire::PeerTime timestamp;    // of the newest alive message; equal and older ones have been seen
   wire::Envelope envelope;     // that message, in a buffer of its own
-  base::SteadyTime last_seen;  // when a newer message came, whichever way
   gossip::Peer peer;
   std::string internal_endpoint;  // empty: unknown
   base::Bytes metadata;
@@ -73,6 +73,9 @@ class MemberTable {
   // `keep` says otherwise, which is asked again an `alive_expiration` later.
   Expired Expire(base::SteadyTime now, base::Duration alive_expiration, base::Duration forget_after,
                  const std::function<bool(const MemberRecord&)>& keep);
+
+  // Whether any that is alive was last seen before `time`.
+  bool IsAnybodySilent(base::SteadyTime time) const;
 
   // Null if there is no record.
   const MemberRecord* Find(const wire::PkiId& pki_id) const;

@@ -136,7 +136,7 @@ void Responder::Read(const std::shared_ptr<Reading>& reading) {
     const wire::Envelope& envelope = is_alive ? response.alive[index] : response.dead[index - response.alive.size()];
     // Peers like this one list members in the order of this table, and nearly always their newest messages are the
     // same: those are recognised by their signatures, without a look at what they say.
-    if (next != members.end() && next->first != sender && next->second.envelope.signature() == envelope.signature()) {
+    if (next != members.end() && next->first != sender && next->second.envelope.HasSameSignature(envelope)) {
       refusals_.Count(source, is_alive ? Refusal::kDuplicate : Refusal::kKnown);
       reading->last = next->first;
       ++next;

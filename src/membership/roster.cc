@@ -25,7 +25,8 @@ Roster::Roster(const base::Environment& environment, comm::Comm& comm, const Mem
                                                "kept out.")),
       resurrections_(environment.metrics.GetCounter("gossip_membership_resurrections", "Dead members that came back.")),
       deaths_(environment.metrics.GetCounter("gossip_membership_deaths", "Members that became dead.")),
-      table_(config.max_members, config.max_tombstones) {}
+      table_(config.max_members, config.max_tombstones),
+      unchanged_since_(environment.executor.Now()) {}
 
 MemberTable::Change Roster::See(const Sighting& sighting) {
   const MemberTable::Change change = table_.See(sighting, environment_.executor.Now());
@@ -106,6 +107,8 @@ base::Handle Roster::OnChange(std::function<void()> observer) {
 }
 
 void Roster::Changed() {
+  if (version_ != table_.version()) unchanged_since_ = environment_.executor.Now();
+  version_ = table_.version();
   alive_.Set(static_cast<std::int64_t>(table_.alive()));
   dead_.Set(static_cast<std::int64_t>(table_.dead()));
   tombstones_.Set(static_cast<std::int64_t>(table_.tombstones()));

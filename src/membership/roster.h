@@ -28,6 +28,8 @@ class Roster {
          std::function<bool(const MemberRecord&)> is_wanted);
 
   const MemberTable& table() const { return table_; }
+  // Those who are alive.
+  base::SteadyTime unchanged_since() const { return unchanged_since_; }
 
   MemberTable::Change See(const Sighting& sighting);
   void AdoptDead(const Sighting& sighting);
@@ -55,6 +57,8 @@ class Roster {
   base::Counter& resurrections_;
   base::Counter& deaths_;
   MemberTable table_;
+  std::uint64_t version_ = 0;  // of the table
+  base::SteadyTime unchanged_since_;
   std::optional<base::SteadyTime> armed_;
   base::Handle timer_;
   bool notifying_ = false;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <deque>
-#include <list>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "wire/pki_id_map.h"
@@ -22,10 +22,10 @@ constexpr base::Duration kExpirySlack = std::chrono::milliseconds(1);
 
 struct IdentityMapper::State : std::enable_shared_from_this<State> {
   struct Record {
-    Entry entry;
     base::SteadyTime last_used;
-    std::list<wire::PkiId>::iterator use;
-    base::Handle expiry;
+    std::uint64_t last_use = 0;   // of all uses, in their order
+    std::uint64_t listed_as = 0;  // key in by_use, the number of this or of an earlier use; 0: not there
+    Entry entry;
   };
   // One answer that somebody waits for; `done` is empty once its handle is gone.
   struct Waiter {
@@ -52,8 +52,9 @@ struct IdentityMapper::State : std::enable_shared_from_this<State> {
                              const base::Result<IdentityInfo>& info);
   void Answer(std::shared_ptr<Waiter> waiter, base::Result<Entry> result);
   void Touch(Record& record);
-  void ArmExpiry(Record& record);
-  void OnExpiryTimer(const wire::PkiId& pki_id);
+  Record* LongestUnused();
+  void ArmExpiry(base::WallTime not_after);
+  void OnExpiryTimer();
   void PurgeUnused();
   void Remove(const wire::PkiId& pki_id, const std::string& reason);
   void StartSweep(std::deque<wire::PkiId> suspects, std::move_only_function<void()> done);
@@ -70,7 +71,9 @@ struct IdentityMapper::State : std::enable_shared_from_this<State> {
       environment.metrics.GetCounter("gossip_identities_evicted", "Identities forgotten because the mapper was full.");
 
   wire::PkiIdMap<Record> records;
-  std::list<wire::PkiId> by_use;  // the longest unused first; without the own one
+  std::uint64_t uses = 0;
+  // Without the own one. A use does not move its record, which would touch those beside it: LongestUnused does.
+  std::map<std::uint64_t, wire::PkiId> by_use;
   std::map<std::pair<wire::PkiId, base::Bytes>, Insertion> insertions;
   std::map<std::uint64_t, Sweep> sweeps;
   std::uint64_t next_sweep = 0;
@@ -78,6 +81,9 @@ struct IdentityMapper::State : std::enable_shared_from_this<State> {
   std::uint64_t next_hook = 0;
   base::Handle own_insertion;
   base::Handle period;
+  base::Handle expiry;  // one timer for all
+  std::optional<base::WallTime> expiry_looks_at;
+  bool own_has_expired = false;
 };
 
 void IdentityMapper::State::Start() {
@@ -135,18 +141,22 @@ base::Result<IdentityMapper::Entry> IdentityMapper::State::Insert(const wire::Pk
   if (info->not_after < environment.executor.WallNow()) {
     return Fail(ErrorCode::kDenied, "the identity {} of {} has expired", pki_id.Short(), info->organization);
   }
-  if (records.size() >= config.max_identities && !by_use.empty()) {
-    evicted.Add();
-    Remove(wire::PkiId(by_use.front()), "the identity mapper is full");
+  if (records.size() >= config.max_identities) {
+    if (const Record* unused = LongestUnused()) {
+      evicted.Add();
+      Remove(wire::PkiId(unused->entry.pki_id), "the identity mapper is full");
+    }
   }
   Record& record = records[pki_id];
   // A copy of what is part of a message, which would be kept with it.
   record.entry = {pki_id, identity.is_whole_buffer() ? identity : base::Bytes::Copy(identity), info->organization,
                   info->not_after};
-  record.last_used = environment.executor.Now();
-  record.use = by_use.end();
-  if (pki_id != own_pki_id) record.use = by_use.insert(by_use.end(), pki_id);
-  ArmExpiry(record);
+  Touch(record);
+  if (pki_id != own_pki_id) {
+    record.listed_as = record.last_use;
+    by_use.emplace(record.listed_as, pki_id);
+  }
+  ArmExpiry(record.entry.not_after);
   known.Set(static_cast<std::int64_t>(records.size()));
   return record.entry;
 }
@@ -161,43 +171,64 @@ void IdentityMapper::State::Answer(std::shared_ptr<Waiter> waiter, base::Result<
 
 void IdentityMapper::State::Touch(Record& record) {
   record.last_used = environment.executor.Now();
-  if (record.use != by_use.end()) by_use.splice(by_use.end(), by_use, record.use);
+  record.last_use = ++uses;
 }
 
-void IdentityMapper::State::ArmExpiry(Record& record) {
-  const base::Duration left = record.entry.not_after - environment.executor.WallNow();
-  record.expiry = environment.executor.After(std::min(left, kLongestExpiryTimer) + kExpirySlack,
-                                             [this, id = record.entry.pki_id] { OnExpiryTimer(id); });
-}
-
-void IdentityMapper::State::OnExpiryTimer(const wire::PkiId& pki_id) {
-  Record& record = records.at(pki_id);
-  if (environment.executor.WallNow() <= record.entry.not_after) {
-    ArmExpiry(record);
-  } else if (pki_id == own_pki_id) {
-    environment.log.Error(
-        "the own certificate (PKI-ID {}) has EXPIRED: other peers refuse this node until it is restarted with a "
-        "renewed one",
-        pki_id.Short());
-  } else {
-    Remove(pki_id, "its certificate has expired");
+// Null if there is none that may be removed.
+IdentityMapper::State::Record* IdentityMapper::State::LongestUnused() {
+  while (!by_use.empty()) {
+    Record& record = records.at(by_use.begin()->second);
+    if (record.listed_as == record.last_use) return &record;  // the others were used later than their keys say, or then
+    auto moved = by_use.extract(by_use.begin());
+    moved.key() = record.listed_as = record.last_use;
+    by_use.insert(std::move(moved));
   }
+  return nullptr;
+}
+
+void IdentityMapper::State::ArmExpiry(base::WallTime not_after) {
+  if (expiry_looks_at && *expiry_looks_at <= not_after) return;
+  expiry_looks_at = not_after;
+  const base::Duration left = not_after - environment.executor.WallNow();
+  expiry = environment.executor.After(std::min(left, kLongestExpiryTimer) + kExpirySlack, [this] { OnExpiryTimer(); });
+}
+
+void IdentityMapper::State::OnExpiryTimer() {
+  expiry_looks_at.reset();
+  const base::WallTime now = environment.executor.WallNow();
+  std::vector<wire::PkiId> expired;
+  auto next = base::WallTime::max();
+  for (const auto& [pki_id, record] : records) {
+    if (now <= record.entry.not_after) {
+      next = std::min(next, record.entry.not_after);
+    } else if (pki_id != own_pki_id) {
+      expired.push_back(pki_id);
+    } else if (!std::exchange(own_has_expired, true)) {
+      environment.log.Error(
+          "the own certificate (PKI-ID {}) has EXPIRED: other peers refuse this node until it is restarted with a "
+          "renewed one",
+          pki_id.Short());
+    }
+  }
+  for (const wire::PkiId& pki_id : expired) Remove(pki_id, "its certificate has expired");
+  ArmExpiry(next);
 }
 
 void IdentityMapper::State::PurgeUnused() {
   period = environment.executor.After(config.usage_threshold / 10, [this] { PurgeUnused(); });
   const base::SteadyTime oldest = environment.executor.Now() - config.usage_threshold;
-  while (!by_use.empty() && records.at(by_use.front()).last_used < oldest) {
-    Remove(wire::PkiId(by_use.front()), "it has not been used");
+  for (const Record* unused = LongestUnused(); unused != nullptr && unused->last_used < oldest;
+       unused = LongestUnused()) {
+    Remove(wire::PkiId(unused->entry.pki_id), "it has not been used");
   }
 }
 
 void IdentityMapper::State::Remove(const wire::PkiId& pki_id, const std::string& reason) {
-  auto record = records.extract(pki_id);
-  if (record.mapped().use != by_use.end()) by_use.erase(record.mapped().use);
+  const auto record = records.extract(pki_id);
+  by_use.erase(record->second.listed_as);
   known.Set(static_cast<std::int64_t>(records.size()));
-  environment.log.Info("forgot identity {} of {}: {}", pki_id.Short(), record.mapped().entry.organization, reason);
-  environment.executor.Post([self = weak_from_this(), entry = std::move(record.mapped().entry), reason] {
+  environment.log.Info("forgot identity {} of {}: {}", pki_id.Short(), record->second.entry.organization, reason);
+  environment.executor.Post([self = weak_from_this(), entry = std::move(record->second.entry), reason] {
     const auto alive = self.lock();
     if (alive == nullptr) return;
     std::vector<std::uint64_t> ids;
@@ -280,8 +311,10 @@ std::string IdentityMapper::OrganizationOf(const wire::PkiId& pki_id) const {
 
 base::Handle IdentityMapper::Verify(const wire::PkiId& pki_id, base::Bytes signature, base::Bytes message,
                                     Done<void> done) {
-  if (const auto entry = Get(pki_id)) {
-    return state_->crypto.Verify(entry->identity, std::move(signature), std::move(message), std::move(done));
+  if (const auto found = state_->records.find(pki_id); found != state_->records.end()) {
+    state_->Touch(found->second);
+    return state_->crypto.Verify(found->second.entry.identity, std::move(signature), std::move(message),
+                                 std::move(done));
   }
   return state_->environment.executor.After(base::Duration(0), [pki_id, done = std::move(done)]() mutable {
     done(Fail(ErrorCode::kNotFound, "there is no identity with PKI-ID {}", pki_id.Short()));

@@ -152,7 +152,7 @@ constexpr ConfigKey kKeys[] = {
     {"peer.gossip.pullInterval", kUnlessPositive, "pull, discovery", &At<&C::gossip, &G::pull_interval>,
      "pause between rounds; must exceed digestWaitTime + responseWaitTime"},
     {"peer.gossip.pullPeerNum", kUnlessPositive, "pull, discovery, channel", &At<&C::gossip, &G::pull_peers>,
-     "peers per round"},
+     "peers asked per round; one while nothing is likely to have been missed"},
     {"peer.gossip.digestWaitTime", kUnlessPositive, "pull", &At<&C::gossip, &G::digest_wait>, "collecting digests"},
     {"peer.gossip.requestWaitTime", kUnlessPositive, "pull", &At<&C::gossip, &G::request_wait>,
      "a responder remembers a hello; must exceed digestWaitTime"},

@@ -13,7 +13,10 @@ using base::WorkKind;
 
 SimulatedCrypto::SimulatedCrypto(const base::Environment& environment, const Authority& authority,
                                  base::Bytes own_identity)
-    : workers_(environment.workers), authority_(authority), own_(std::move(own_identity)) {}
+    : workers_(environment.workers),
+      authority_(authority),
+      own_(std::move(own_identity)),
+      own_organization_(authority.OrganizationOf(own_)) {}
 
 base::Result<wire::PkiId> SimulatedCrypto::PkiIdOf(base::ByteView identity) const {
   return Authority::PkiIdOf(identity);
@@ -39,10 +42,9 @@ base::Handle SimulatedCrypto::Verify(base::Bytes identity, base::Bytes signature
                                      msp::Done<void> done) {
   return workers_.Run(
       WorkKind::kVerify,
-      [&authority = authority_, own = own_, identity = std::move(identity), signature = std::move(signature),
-       message = std::move(message)] {
-        return authority.CheckMember(authority.OrganizationOf(own), identity, signature, message);
-      },
+      [&authority = authority_, own = own_organization_, identity = std::move(identity),
+       signature = std::move(signature),
+       message = std::move(message)] { return authority.CheckMember(own, identity, signature, message); },
       std::move(done));
 }
 

@@ -33,6 +33,7 @@ class SimulatedCrypto final : public msp::MessageCrypto {
   base::Workers& workers_;
   const Authority& authority_;
   base::Bytes own_;
+  std::string own_organization_;
 };
 
 }  // namespace grapevine::simulation

@@ -36,14 +36,17 @@ base::Handle SimulatedWorkers::Submit(base::WorkKind kind, base::Task job, base:
   // Jobs that take time may end in any order.
   const std::uint64_t lane = cost > base::Duration::zero() ? executor_.NewLane() : 0;
   // The job belongs to the event and runs in any case; `done` can be withdrawn until then.
-  auto pending = std::make_shared<base::Task>(std::move(done));
+  struct Pending {
+    base::Task job;
+    base::Task done;
+  };
+  auto pending = std::make_shared<Pending>(std::move(job), std::move(done));
   executor_.scheduler().ScheduleDetached(free_at, &executor_,
-                                         {EventKind::kWork, static_cast<std::uint64_t>(kind), lane},
-                                         [job = std::move(job), pending]() mutable {
-                                           job();
-                                           if (auto call = std::exchange(*pending, nullptr)) call();
+                                         {EventKind::kWork, static_cast<std::uint64_t>(kind), lane}, [pending] {
+                                           pending->job();
+                                           if (auto call = std::exchange(pending->done, nullptr)) call();
                                          });
-  return base::Handle([pending] { *pending = nullptr; });
+  return base::Handle([pending] { pending->done = nullptr; });
 }
 
 }  // namespace grapevine::simulation

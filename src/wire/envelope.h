@@ -41,6 +41,12 @@ class Envelope {
     return SecretEnvelope{Slice(secret_payload_), Slice(secret_signature_)};
   }
   bool has_secret() const { return has_secret_; }
+  // Compared where they lie.
+  bool HasSameSignature(const Envelope& other) const { return View(signature_) == other.View(other.signature_); }
+  bool HasSameSecret(const Envelope& other) const {
+    return has_secret_ == other.has_secret_ && View(secret_signature_) == other.View(other.secret_signature_) &&
+           View(secret_payload_) == other.View(other.secret_payload_);
+  }
 
   // Has a payload and a signature; says nothing about validity (6.3).
   bool is_signed() const { return payload_.size > 0 && signature_.size > 0; }
@@ -62,6 +68,7 @@ class Envelope {
   };
   Part PartOf(base::ByteView view) const;
   bool ReadSecret(base::ByteView encoded);
+  base::ByteView View(Part part) const { return encoded_.view().substr(part.begin, part.size); }
   base::Bytes Slice(Part part) const { return part.size == 0 ? base::Bytes() : encoded_.Slice(part.begin, part.size); }
 
   base::Bytes encoded_;

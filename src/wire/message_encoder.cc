@@ -10,6 +10,10 @@ void WriteElements(FieldWriter& writer, std::uint32_t number, const std::vector<
 }
 
 void WriteElements(FieldWriter& writer, std::uint32_t number, const std::vector<Envelope>& elements) {
+  constexpr std::size_t kTagAndSize = 6;
+  std::size_t bytes = 0;
+  for (const Envelope& element : elements) bytes += element.encoded().size() + kTagAndSize;
+  writer.Reserve(bytes);
   for (const Envelope& element : elements) writer.Element(number, element.encoded());
 }
 

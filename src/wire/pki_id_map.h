@@ -1,9 +1,12 @@
 // A map by PKI-ID that is asked several times for each message.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
-#include <map>
+#include <iterator>
+#include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -11,123 +14,170 @@
 
 namespace grapevine::wire {
 
-// As std::map, in order of PKI-ID and with entries that stay where they are, but a look-up goes by hash, through one
-// table of small places with linear probing: in a large network nearly every step through a tree or a chain misses the
-// processor's cache. The hash influences nothing else.
+// In order of PKI-ID, and with entries that stay where they are, as std::map. But in a large network nearly every step
+// through a tree misses the processor's cache, and so: a look-up goes by hash, through one table of small places with
+// linear probing; the order is a list of pointers, so that whoever goes through it need not wait for one entry to find
+// the next. Adding and removing moves pointers: 20,000 entries are no problem. The hash influences nothing else.
 template <typename Value>
 class PkiIdMap {
  public:
-  using Ordered = std::map<PkiId, Value>;
-  using iterator = typename Ordered::iterator;
-  using const_iterator = typename Ordered::const_iterator;
-  using node_type = typename Ordered::node_type;
+  using Entry = std::pair<const PkiId, Value>;
+
+  // What find, emplace and end() give says which entry, not where it is in the order: it must not be incremented.
+  template <typename Pointee>
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Pointee;
+    using difference_type = std::ptrdiff_t;
+    using pointer = Pointee*;
+    using reference = Pointee&;
+
+    Iterator() = default;
+    operator Iterator<const Pointee>() const { return {entry_, place_, last_}; }  // NOLINT: as a pointer
+
+    Pointee& operator*() const { return *entry_; }
+    Pointee* operator->() const { return entry_; }
+    Iterator& operator++() {
+      entry_ = ++place_ == last_ ? nullptr : place_->get();
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.entry_ == b.entry_; }
+
+   private:
+    friend class PkiIdMap;
+    template <typename>
+    friend class Iterator;
+    using Place = const std::unique_ptr<Entry>*;
+    Iterator(Pointee* entry, Place place, Place last) : entry_(entry), place_(place), last_(last) {}  // NOLINT
+    explicit Iterator(Pointee* entry) : entry_(entry) {}
+
+    Pointee* entry_ = nullptr;  // null: the end
+    Place place_ = nullptr;
+    Place last_ = nullptr;
+  };
+  using iterator = Iterator<Entry>;
+  using const_iterator = Iterator<const Entry>;
 
   PkiIdMap() = default;
-  PkiIdMap(const PkiIdMap&) = delete;  // the index points into the entries
+  PkiIdMap(const PkiIdMap&) = delete;
   PkiIdMap& operator=(const PkiIdMap&) = delete;
 
-  iterator find(const PkiId& id) {
-    const std::size_t place = PlaceOf(id);
-    return place == kNowhere ? ordered_.end() : places_[place].entry;
-  }
-  const_iterator find(const PkiId& id) const {
-    const std::size_t place = PlaceOf(id);
-    return place == kNowhere ? ordered_.end() : const_iterator(places_[place].entry);
-  }
+  iterator find(const PkiId& id) { return iterator(EntryOf(id)); }
+  const_iterator find(const PkiId& id) const { return const_iterator(EntryOf(id)); }
   // The first entry behind `id`, which need not have one itself.
-  const_iterator upper_bound(const PkiId& id) const { return ordered_.upper_bound(id); }
-  bool contains(const PkiId& id) const { return PlaceOf(id) != kNowhere; }
+  const_iterator upper_bound(const PkiId& id) const { return From(PlaceBehind(id)); }
+  bool contains(const PkiId& id) const { return EntryOf(id) != nullptr; }
   // Precondition: contains(id).
-  Value& at(const PkiId& id) { return places_[PlaceOf(id)].entry->second; }
+  Value& at(const PkiId& id) { return EntryOf(id)->second; }
   Value& operator[](const PkiId& id) { return emplace(id).first->second; }
 
   template <typename... Arguments>
   std::pair<iterator, bool> emplace(const PkiId& id, Arguments&&... arguments) {
-    if (const auto found = find(id); found != end()) return {found, false};
-    const iterator added = ordered_.try_emplace(id, std::forward<Arguments>(arguments)...).first;
-    if (2 * ordered_.size() > places_.size()) {
+    if (Entry* found = EntryOf(id)) return {iterator(found), false};
+    auto added = std::make_unique<Entry>(std::piecewise_construct, std::forward_as_tuple(id),
+                                         std::forward_as_tuple(std::forward<Arguments>(arguments)...));
+    Entry* const entry = added.get();
+    ordered_.insert(ordered_.begin() + PlaceBehind(id), std::move(added));
+    if (2 * ordered_.size() > slots_.size()) {
       Rebuild();
     } else {
-      Put(added);
+      Put(entry);
     }
-    return {added, true};
+    return {iterator(entry), true};
   }
-  void erase(iterator entry) {
-    Remove(PlaceOf(entry->first));
-    ordered_.erase(entry);
+  // Null if there is none.
+  std::unique_ptr<Entry> extract(const PkiId& id) {
+    const std::size_t slot = SlotOf(id);
+    if (slot == kNowhere) return nullptr;
+    Remove(slot);
+    const auto place = ordered_.begin() + PlaceBehind(id) - 1;
+    std::unique_ptr<Entry> extracted = std::move(*place);
+    ordered_.erase(place);
+    return extracted;
   }
-  std::size_t erase(const PkiId& id) {
-    const auto found = find(id);
-    if (found == end()) return 0;
-    erase(found);
-    return 1;
-  }
+  std::size_t erase(const PkiId& id) { return extract(id) == nullptr ? 0 : 1; }
+  void erase(iterator entry) { extract(entry->first); }
   void clear() {
-    places_.clear();
+    slots_.clear();
     ordered_.clear();
   }
-  // The entry as it is, with its value; empty if there is none.
-  node_type extract(const PkiId& id) {
-    const auto found = find(id);
-    if (found == end()) return {};
-    Remove(PlaceOf(id));
-    return ordered_.extract(found);
-  }
 
-  iterator begin() { return ordered_.begin(); }
-  iterator end() { return ordered_.end(); }
-  const_iterator begin() const { return ordered_.begin(); }
-  const_iterator end() const { return ordered_.end(); }
+  iterator begin() { return {ordered_.empty() ? nullptr : ordered_.front().get(), first(), last()}; }
+  iterator end() { return {}; }
+  const_iterator begin() const { return From(0); }
+  const_iterator end() const { return {}; }
   std::size_t size() const { return ordered_.size(); }
   bool empty() const { return ordered_.empty(); }
 
  private:
-  struct Place {
+  struct Slot {
     std::size_t tag = 0;  // 0: free
-    iterator entry{};
+    Entry* entry = nullptr;
   };
   static constexpr std::size_t kNowhere = ~std::size_t{0};
-  static constexpr std::size_t kFirstPlaces = 8;
+  static constexpr std::size_t kFirstSlots = 8;
+
+  const std::unique_ptr<Entry>* first() const { return ordered_.data(); }
+  const std::unique_ptr<Entry>* last() const { return ordered_.data() + ordered_.size(); }
+  const_iterator From(std::ptrdiff_t place) const {
+    const auto* at = first() + place;
+    return {at == last() ? nullptr : at->get(), at, last()};
+  }
+  // In the order: of the first entry behind `id`.
+  std::ptrdiff_t PlaceBehind(const PkiId& id) const {
+    return std::ranges::upper_bound(ordered_, id, {}, [](const auto& entry) -> const PkiId& { return entry->first; }) -
+           ordered_.begin();
+  }
 
   // The hash of a PKI-ID, a digest: any bits of it are as good as others.
   static std::size_t TagOf(const PkiId& id) { return std::hash<PkiId>()(id) | 1; }
-  std::size_t Home(std::size_t tag) const { return (tag >> 1) & (places_.size() - 1); }
-  std::size_t Next(std::size_t place) const { return (place + 1) & (places_.size() - 1); }
+  std::size_t Home(std::size_t tag) const { return (tag >> 1) & (slots_.size() - 1); }
+  std::size_t Next(std::size_t slot) const { return (slot + 1) & (slots_.size() - 1); }
 
-  std::size_t PlaceOf(const PkiId& id) const {
-    if (places_.empty()) return kNowhere;
+  std::size_t SlotOf(const PkiId& id) const {
+    if (slots_.empty()) return kNowhere;
     const std::size_t tag = TagOf(id);
-    for (std::size_t place = Home(tag); places_[place].tag != 0; place = Next(place)) {
-      if (places_[place].tag == tag && places_[place].entry->first == id) return place;
+    for (std::size_t slot = Home(tag); slots_[slot].tag != 0; slot = Next(slot)) {
+      if (slots_[slot].tag == tag && slots_[slot].entry->first == id) return slot;
     }
     return kNowhere;
   }
-  void Put(iterator entry) {
+  Entry* EntryOf(const PkiId& id) const {
+    const std::size_t slot = SlotOf(id);
+    return slot == kNowhere ? nullptr : slots_[slot].entry;
+  }
+  void Put(Entry* entry) {
     const std::size_t tag = TagOf(entry->first);
-    std::size_t place = Home(tag);
-    while (places_[place].tag != 0) place = Next(place);
-    places_[place] = {tag, entry};
+    std::size_t slot = Home(tag);
+    while (slots_[slot].tag != 0) slot = Next(slot);
+    slots_[slot] = {tag, entry};
   }
   void Rebuild() {
-    std::size_t size = kFirstPlaces;
+    std::size_t size = kFirstSlots;
     while (size < 4 * ordered_.size()) size *= 2;
-    places_.assign(size, {});
-    for (auto entry = ordered_.begin(); entry != ordered_.end(); ++entry) Put(entry);
+    slots_.assign(size, {});
+    for (const auto& entry : ordered_) Put(entry.get());
   }
-  // Those behind a place that becomes free move up, unless they would come before their home.
+  // Those behind a slot that becomes free move up, unless they would come before their home.
   void Remove(std::size_t gap) {
-    const std::size_t mask = places_.size() - 1;
-    for (std::size_t place = Next(gap); places_[place].tag != 0; place = Next(place)) {
-      const std::size_t from_home = (place - Home(places_[place].tag)) & mask;
-      if (from_home < ((place - gap) & mask)) continue;
-      places_[gap] = places_[place];
-      gap = place;
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t slot = Next(gap); slots_[slot].tag != 0; slot = Next(slot)) {
+      const std::size_t from_home = (slot - Home(slots_[slot].tag)) & mask;
+      if (from_home < ((slot - gap) & mask)) continue;
+      slots_[gap] = slots_[slot];
+      gap = slot;
     }
-    places_[gap] = {};
+    slots_[gap] = {};
   }
 
-  Ordered ordered_;
-  std::vector<Place> places_;  // a power of two, at most half of them taken
+  std::vector<std::unique_ptr<Entry>> ordered_;
+  std::vector<Slot> slots_;  // a power of two, at most half of them taken
 };
 
 }  // namespace grapevine::wire

@@ -218,6 +218,61 @@ TEST_F(StateInfoSnapshotTest, RequestsGoToThreePeersOfTheChannelsOrganisations) 
   EXPECT_EQ(received.size(), 33U);  // eleven ticks in 44.5 s, three each
 }
 
+// Nearly everything that it would hear is known: the next tick asks three again if it was not.
+TEST_F(StateInfoSnapshotTest, InASettledViewOnlyOneIsAskedAfterATickWithoutNews) {
+  std::vector<std::unique_ptr<TestNode>> others;
+  std::vector<comm::AcceptedMessages> subscriptions;
+  std::size_t requests = 0;
+  for (const std::string name : {"a", "b", "c", "d"}) {
+    others.push_back(std::make_unique<TestNode>(world_.AddHost(name), authority_, kOrg1));
+    subscriptions.push_back(others.back()->comm.Accept("test", [](const auto&) { return true; }));
+    subscriptions.back().ReceiveAll([&requests](const comm::ReceivedMessagePtr&) { ++requests; });
+    node_.peers.Add({.pki_id = others.back()->pki_id(),
+                     .endpoint = others.back()->host.endpoint(),
+                     .external_endpoint = {},
+                     .organization = kOrg1});
+  }
+  const auto requests_within = [&](base::Duration time) {
+    requests = 0;
+    RunFor(time);
+    return requests;
+  };
+  const OtherPeer alice = AddPeer("alice", kOrg1);
+  node_.peers.Forget(alice.pki_id);
+  node_.peers.dead.push_back({.pki_id = alice.pki_id, .endpoint = {}, .external_endpoint = {}, .organization = kOrg1});
+  exchange_->Start();
+  EXPECT_EQ(requests_within(40s), 30U);
+  node_.peers.unchanged_since = world_.scheduler().Now();
+  requests_within(20s);
+  EXPECT_EQ(requests_within(40s), 10U);
+  Push(alice, StateInfoOf(alice, {7, 1}));
+  EXPECT_EQ(requests_within(4s), 3U);
+  EXPECT_EQ(requests_within(4s), 1U);
+}
+
+// The answer of a node that knows the same: nothing of it need be looked at.
+TEST_F(StateInfoSnapshotTest, ASnapshotThatIsTheOwnAnswerHasNothingNew) {
+  std::vector<wire::Envelope> elements;
+  for (int i = 0; i < 300; ++i) {
+    const auto peer = AddPeer("peer" + std::to_string(i), kOrg1);
+    elements.push_back(StateInfoOf(peer, {7, 1}));
+    PushAndWait(peer, elements.back());
+  }
+  const auto bob = AddPeer("bob", kOrg1);
+  exchange_->HandlePullRequest(From(bob, PullRequestBy(bob)));
+  ASSERT_EQ(answers_.size(), 1U);
+  exchange_->HandleSnapshot(From(bob, answers_[0]), ticket_);
+  EXPECT_EQ(Duplicates(), 300U) << "at once, not in slices";
+  const std::uint64_t before = world_.scheduler().executed();
+  RunFor(1ms);
+  EXPECT_EQ(world_.scheduler().executed(), before);
+  // Of an earlier content it is not the own answer any more.
+  PushAndWait(bob, StateInfoOf(bob, {7, 1}));
+  exchange_->HandleSnapshot(From(bob, answers_[0]), ticket_);
+  EXPECT_EQ(Duplicates(), 300U + 128U);
+  EXPECT_EQ(node_.RefusedInAll(), 0);
+}
+
 // D-26: a node that is not in the channel asks nobody.
 TEST_F(StateInfoSnapshotTest, D26_RemovedANodeAsksNobody) {
   AddPeer("alice", kOrg1);

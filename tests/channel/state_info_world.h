@@ -48,7 +48,7 @@ struct TestNode {
         crypto(simulated),
         mapper(on.environment(), crypto, simulated.own_identity()),
         comm(on.environment(), on.transport(), on.server(), mapper, crypto),
-        rounds(on.environment(), testing::AViewInMotion()),
+        rounds(on.environment(), [this] { return peers.unchanged_since; }),
         verifier(on.environment(), mapper, crypto),
         emitter(on.environment(), {}, [this](const std::vector<gossip::Emission>& batch) {
           emitted.insert(emitted.end(), batch.begin(), batch.end());

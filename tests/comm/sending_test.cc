@@ -50,10 +50,10 @@ TEST(SendQueueTest, MessagesWithDeadlineWaitInASecondHalf) {
   const base::SteadyTime deadline{std::chrono::seconds(5)};
   queue.Push(Item("plain"));
   auto reply = Item("reply");
-  reply.deadline = deadline;
+  reply.terms = std::make_unique<Terms>(Terms{.deadline = deadline});
   EXPECT_FALSE(queue.Push(std::move(reply)).has_value());
   auto second = Item("second");
-  second.deadline = deadline;
+  second.terms = std::make_unique<Terms>(Terms{.deadline = deadline});
   EXPECT_EQ(queue.Push(std::move(second))->bytes.view(), "second");
   EXPECT_EQ(queue.NextDeadline(), deadline);
   EXPECT_TRUE(queue.Expire(deadline - 1ns).empty());

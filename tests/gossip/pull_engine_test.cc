@@ -57,6 +57,7 @@ class Shelf final : public PullItems {
       held.emplace(std::to_string(number), item);
     }
   }
+  std::uint64_t Arrivals() const override { return held.size(); }
   std::vector<base::Bytes> Digest(const comm::ConnectionInfo&) const override {
     std::vector<base::Bytes> ids;
     for (const auto& [id, item] : held) ids.push_back(base::Bytes::Copy(id));
@@ -84,7 +85,7 @@ struct Puller : Station {
          wire::PullType type = wire::PullType::kBlock)
       : Station(on, authority, kOrg1),
         shelf(ids),
-        rounds(on.environment(), testing::AViewInMotion()),
+        rounds(on.environment(), [this] { return unchanged_since; }),
         engine(on.environment(), comm, rounds, shelf, type, type == wire::PullType::kBlock ? kChannel : "", config),
         intake(host.metrics(), comm.Accept("pull", [](const comm::ReceivedMessage&) { return true; }), IntakeConfig{},
                [this](const comm::ReceivedMessagePtr& message, const Ticket& ticket) {
@@ -92,6 +93,7 @@ struct Puller : Station {
                  engine.Handle(message, ticket);
                }) {}
 
+  base::SteadyTime unchanged_since = base::SteadyTime::max();  // in motion
   Shelf shelf;
   Rounds rounds;
   PullEngine engine;
@@ -214,6 +216,31 @@ TEST_F(PullEngineTest, ARoundAsksAsManyDifferentPartnersAsConfigured) {
     RunFor(4s);
   }
   EXPECT_EQ(ever.size(), 5u);
+}
+
+TEST_F(PullEngineTest, InASettledViewOnlyOneIsAskedAfterARoundWithoutNews) {
+  Puller& puller = AddPuller({}, {.peers = 3});
+  std::vector<Station*> partners;
+  for (int i = 0; i < 5; ++i) {
+    partners.push_back(&AddStation());
+    puller.shelf.partners.push_back(partners.back()->AsPeer());
+    Connect(puller, *partners.back());
+  }
+  const auto hellos_within = [&](base::Duration time) {
+    for (Station* partner : partners) partner->arrivals.clear();
+    RunFor(time);
+    std::size_t hellos = 0;
+    for (const Station* partner : partners) hellos += partner->Got<wire::PullHello>().size();
+    return hellos;
+  };
+  puller.engine.Start();
+  EXPECT_EQ(hellos_within(40s), 30u);
+  puller.unchanged_since = Now();
+  hellos_within(20s);
+  EXPECT_EQ(hellos_within(40s), 10u);
+  puller.shelf.held.emplace("1", Item("1"));
+  EXPECT_EQ(hellos_within(4s), 3u) << "there may be more that was missed";
+  EXPECT_EQ(hellos_within(4s), 1u);
 }
 
 TEST_F(PullEngineTest, ThreeRespondersGiveEachMissingItemOnce) {

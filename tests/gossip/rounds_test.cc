@@ -22,14 +22,14 @@ class RoundsTest : public ::testing::Test {
   using Log = std::vector<std::pair<base::SteadyTime, std::uint64_t>>;
 
   base::Handle Join(base::Duration interval, Log& log) {
-    return rounds_->Join(interval,
-                         [this, &log](base::Random& lots) { log.emplace_back(world_.scheduler().Now(), lots.Next()); });
+    return rounds_->Join(
+        interval, [this, &log](base::Random& lots, bool) { log.emplace_back(world_.scheduler().Now(), lots.Next()); });
   }
   void RunFor(base::Duration time) { world_.scheduler().RunFor(time); }
   // The view changes every second for so long.
   void MoveFor(base::Duration time) {
     for (base::Duration moved{}; moved < time; moved += 1s) {
-      ++version_;
+      unchanged_since_ = world_.scheduler().Now();
       RunFor(1s);
     }
   }
@@ -39,8 +39,8 @@ class RoundsTest : public ::testing::Test {
 
   simulation::World world_{3};
   simulation::Host& host_ = world_.AddHost("host");
-  std::uint64_t version_ = 1;
-  std::unique_ptr<Rounds> rounds_ = std::make_unique<Rounds>(host_.environment(), [this] { return version_; });
+  base::SteadyTime unchanged_since_ = world_.scheduler().Now();
+  std::unique_ptr<Rounds> rounds_ = std::make_unique<Rounds>(host_.environment(), [this] { return unchanged_since_; });
 };
 
 TEST_F(RoundsTest, WhileTheViewMovesEachHasItsOwnMomentsOncePerInterval) {
@@ -94,6 +94,17 @@ TEST_F(RoundsTest, WhenTheViewSettlesOrMovesOnePauseIsLongerOrShorter) {
   }
 }
 
+TEST_F(RoundsTest, ARoundHearsWhetherTheViewHasSettled) {
+  std::vector<bool> heard;
+  const base::Handle handle = rounds_->Join(4s, [&](base::Random&, bool settled) { heard.push_back(settled); });
+  MoveFor(20s);
+  EXPECT_EQ(heard, std::vector<bool>(5, false));
+  RunFor(12s);
+  heard.clear();
+  RunFor(12s);
+  EXPECT_EQ(heard, std::vector<bool>(3, true));
+}
+
 TEST_F(RoundsTest, WhoComesLaterComesToTheNextRound) {
   Log members;
   Log blocks;
@@ -143,7 +154,7 @@ TEST_F(RoundsTest, ARoundMayEndItselfAndOthersAndStartOthers) {
   base::Handle started;
   int calls = 0;
   RunFor(20s);
-  self = rounds_->Join(4s, [&](base::Random&) {
+  self = rounds_->Join(4s, [&](base::Random&, bool) {
     ++calls;
     started = Join(4s, late);
     ended.Reset();
@@ -161,7 +172,7 @@ TEST_F(RoundsTest, ARoundMayEndItselfAndOthersAndStartOthers) {
 
 TEST_F(RoundsTest, ARoundMayDestroyThemAll) {
   Log log;
-  base::Handle first = rounds_->Join(4s, [&](base::Random&) { rounds_.reset(); });
+  base::Handle first = rounds_->Join(4s, [&](base::Random&, bool) { rounds_.reset(); });
   const base::Handle second = Join(20s, log);
   EXPECT_TRUE(world_.scheduler().RunUntilQuiescent(10s));
   first.Reset();  // nothing is left to end

@@ -54,7 +54,7 @@ class RouterTest : public ::testing::Test {
   Names Route(const std::vector<Emission>& batch, std::size_t fan_out = 100) {
     for (const auto& station : stations_) station->arrivals.clear();
     Router router(self_.host.environment(), self_.comm, view_, channels_,
-                  {.fan_out = fan_out, .push = push_, .settled_after = settled_after_});
+                  {.fan_out = fan_out, .push = push_, .share_trees = share_trees_});
     router.Route(batch);
     world_->scheduler().RunFor(1s);
     Names names;
@@ -109,7 +109,7 @@ class RouterTest : public ::testing::Test {
   Station self_{world_->AddHost("self"), authority_, kOrg1};
   std::vector<std::unique_ptr<Station>> stations_;
   PushKind push_ = PushKind::kRandom;  // the table as it stands
-  base::Duration settled_after_ = 10s;
+  bool share_trees_ = true;
   testing::GivenPeers view_;
   GivenChannels channels_;
 };
@@ -302,10 +302,30 @@ TEST_F(RouterTest, TheRingKeepsToTheTableOfWhoMayHaveWhat) {
   EXPECT_EQ(Route(StateInfo(self_.pki_id(), kChannel)), Names{"own"});
 }
 
+TEST_F(RouterTest, AliveMessagesTakeBothTreesWhileTheViewMovesAndWhereNothingCompletesOne) {
+  push_ = PushKind::kRing;
+  for (int i = 0; i < 30; ++i) Add("peer" + std::to_string(i), kOrg1);
+  const auto targets = [&] {
+    std::size_t count = 0;
+    for (std::uint64_t period = 0; period < 40; ++period) {
+      Emission alive = Alive(self_.pki_id(), period);
+      alive.key = base::Bytes(std::to_string(period));
+      count += Route(alive).size();
+    }
+    return count;
+  };
+  const std::size_t both = targets();
+  view_.unchanged_since = base::SteadyTime(-kSettledAfter);
+  const std::size_t settled = targets();
+  EXPECT_LT(settled, both);
+  share_trees_ = false;
+  EXPECT_EQ(targets(), both);
+}
+
 // Those of a period go on together, those of the next one another way; whatever else is in the batch.
 TEST_F(RouterTest, InASettledViewAliveMessagesOfOneKeyTakeOneTree) {
   push_ = PushKind::kRing;
-  settled_after_ = 0s;
+  view_.unchanged_since = base::SteadyTime(-kSettledAfter);
   Station& sender = Add("sender", kOrg1);
   for (int i = 0; i < 12; ++i) Add("peer" + std::to_string(i), kOrg1);
   std::vector<Emission> batch;

@@ -114,6 +114,39 @@ TEST_F(ConnectTest, AnIntroductionNeedsTheResponseToItsNonce) {
   EXPECT_EQ(requests().size(), answered);
 }
 
+// In a settled view it asks one, unless somebody's alive message is overdue: then it was missed, or somebody is dead.
+TEST_F(ConnectTest, SynchronisationAsksOneWhileNobodyIsOverdue) {
+  DiscoveryNode& node = AddNode("node", kOrg1);
+  node.settles = true;
+  std::vector<Stranger*> strangers;
+  for (const std::string name : {"a", "b", "c", "d", "e"}) strangers.push_back(&AddStranger(name));
+  const std::uint64_t incarnation = StartedAgo(node, 0s);
+  for (Stranger* stranger : strangers) Introduce(*stranger, node, {.time = {incarnation, 1}, .embed_identity = true});
+  std::uint64_t sequence = 1;
+  // The first `speaking` of them send an alive message each 4 s.
+  const auto requests_within = [&](int intervals, std::size_t speaking) {
+    for (Stranger* stranger : strangers) stranger->received.clear();
+    for (int i = 0; i < intervals; ++i) {
+      ++sequence;
+      for (std::size_t at = 0; at < speaking; ++at) {
+        strangers[at]->Send(node, strangers[at]->Alive({.time = {incarnation, sequence},
+                                                        .internal = strangers[at]->node.host.endpoint()}));
+      }
+      Run(4s);
+    }
+    std::size_t requests = 0;
+    for (const Stranger* stranger : strangers) requests += stranger->Received<wire::MembershipRequest>().size();
+    return requests;
+  };
+  EXPECT_GE(requests_within(2, 5), 3U) << "the view is in motion";
+  requests_within(3, 5);
+  EXPECT_EQ(requests_within(5, 5), 5U);
+  requests_within(2, 4);
+  EXPECT_EQ(requests_within(2, 4), 6U) << "one has been silent for more than 7.5 s";
+  requests_within(1, 5);
+  EXPECT_EQ(requests_within(5, 5), 5U);
+}
+
 // Given a member unknown to one peer only, then synchronisation repairs it, without any gossip.
 TEST_F(ConnectTest, SynchronisationSpreadsWhatPushMissed) {
   DiscoveryNode& a = AddNode("a", kOrg1, {.alive_interval = 20s});

@@ -29,7 +29,7 @@ struct DiscoveryNode {
         crypto(simulated),
         mapper(on.environment(), crypto, identity),
         comm(on.environment(), on.transport(), on.server(), mapper, crypto),
-        rounds(on.environment(), testing::AViewInMotion()),
+        rounds(on.environment(), [this] { return settles ? discovery.UnchangedSince() : base::SteadyTime::max(); }),
         emitter(on.environment(), {}, [this](const std::vector<gossip::Emission>& batch) { Route(batch); }),
         verifier(on.environment(), mapper, crypto),
         discovery(on.environment(), {comm, rounds, mapper, crypto, emitter, verifier}, std::move(config)),
@@ -75,6 +75,7 @@ struct DiscoveryNode {
   testing::ScriptedCrypto crypto;
   msp::IdentityMapper mapper;
   comm::Comm comm;
+  bool settles = false;  // for the rounds
   gossip::Rounds rounds;
   gossip::Emitter emitter;
   gossip::EnvelopeVerifier verifier;

@@ -13,6 +13,7 @@ namespace grapevine::testing {
 struct GivenPeers final : gossip::PeerView {
   const std::vector<gossip::Peer>& Alive() const override { return alive; }
   std::uint64_t Version() const override { return ++version; }  // tests change the list as they like
+  base::SteadyTime UnchangedSince() const override { return unchanged_since; }
   const gossip::Peer* Find(const wire::PkiId& pki_id) const override {
     for (const auto* list : {&alive, &dead}) {
       for (const gossip::Peer& peer : *list) {
@@ -33,12 +34,13 @@ struct GivenPeers final : gossip::PeerView {
   std::vector<gossip::Peer> alive;
   std::vector<gossip::Peer> dead;
   gossip::Peer self;
+  base::SteadyTime unchanged_since = base::SteadyTime::max();  // in motion for ever
   mutable std::uint64_t version = 0;
 };
 
 // For gossip::Rounds: each has its own moments.
-inline std::function<std::uint64_t()> AViewInMotion() {
-  return [version = std::uint64_t{0}]() mutable { return ++version; };
+inline std::function<base::SteadyTime()> AViewInMotion() {
+  return [] { return base::SteadyTime::max(); };
 }
 
 }  // namespace grapevine::testing

@@ -75,6 +75,21 @@ TEST(EnvelopeTest, TheSecretCanBeRemoved) {
   EXPECT_EQ(envelope.WithoutSecret().internal_endpoint(), "");
 }
 
+TEST(EnvelopeTest, PartsAreComparedWhereTheyLie) {
+  const SecretEnvelope secret{Hex("78"), Hex("79")};
+  const Envelope envelope = Envelope::Make("p", "s", secret);
+  const Envelope other_payload = Envelope::Make("q", "s", secret);
+  EXPECT_TRUE(envelope.HasSameSignature(other_payload));
+  EXPECT_TRUE(envelope.HasSameSecret(other_payload));
+  EXPECT_FALSE(envelope.HasSameSignature(Envelope::Make("p", "t", secret)));
+  EXPECT_FALSE(envelope.HasSameSecret(Envelope::Make("p", "s", SecretEnvelope{Hex("78"), Hex("7a")})));
+  EXPECT_FALSE(envelope.HasSameSecret(Envelope::Make("p", "s", SecretEnvelope{Hex("77"), Hex("79")})));
+  EXPECT_FALSE(envelope.HasSameSecret(envelope.WithoutSecret()));
+  EXPECT_TRUE(envelope.WithoutSecret().HasSameSecret(Envelope::Make("q")));
+  // A secret part without content is not the same as none.
+  EXPECT_FALSE(Envelope::Decode(Hex("0a01701a00"))->HasSameSecret(*Envelope::Decode(Hex("0a0170"))));
+}
+
 TEST(EnvelopeTest, ReadingTheInternalEndpointNeverFails) {
   EXPECT_EQ(ToHex(EncodeSecret("ab")), "0a026162");
   for (const char* secret : {"", "0a05", "0a02fffe", "1001"}) {

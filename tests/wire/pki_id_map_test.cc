@@ -45,9 +45,9 @@ TEST(PkiIdMapTest, EntriesStayWhereTheyAreAndCanBeTakenOut) {
   for (char c = 'a'; c < 'm'; ++c) map[IdOf(c)] = c;
   EXPECT_EQ(&map.at(IdOf('m')), where);
   const auto taken = map.extract(IdOf('m'));
-  EXPECT_EQ(&taken.mapped(), where);
+  EXPECT_EQ(&taken->second, where);
   EXPECT_FALSE(map.contains(IdOf('m')));
-  EXPECT_TRUE(map.extract(IdOf('m')).empty());
+  EXPECT_EQ(map.extract(IdOf('m')), nullptr);
 }
 
 // Few different first bytes, so that runs of taken places form, wrap around and are closed again.
