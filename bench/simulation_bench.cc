@@ -77,11 +77,12 @@ void Measure(std::size_t nodes) {
 }  // namespace grapevine::simulation
 
 // A simulated network is millions of small objects, which are touched in no order: with huge pages the processor finds
-// most of them without walking through page tables. glibc takes this from the environment only.
+// most of them without walking through page tables. glibc takes this from the environment only, before main: set it for
+// programs that watch this one, which do not see what is executed.
 void UseHugePages(char** argv) {
   constexpr char kVariable[] = "GLIBC_TUNABLES";
   if (std::getenv(kVariable) != nullptr) return;
-  setenv(kVariable, "glibc.malloc.hugetlb=1", 0);
+  if (setenv(kVariable, "glibc.malloc.hugetlb=1", 0) != 0) return;
   execv("/proc/self/exe", argv);  // if it fails, the figures are those without
 }
 

@@ -11,7 +11,7 @@ namespace grapevine::base {
 // What std::deque is used for, for queues that exist once per peer or stream and are nearly always empty or hold one or
 // two elements: no memory before the first element, and the same few cache lines again and again afterwards. (A deque
 // takes half a kilobyte at birth and walks through it.) A block that a burst has made large is given back when the
-// queue is empty. Unbounded: whoever pushes keeps the bound. One executor only.
+// queue is empty: more than `kKeptCapacity` places. Unbounded: whoever pushes keeps the bound. One executor only.
 template <typename T, std::size_t kKeptCapacity = 16>
 class RingQueue {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>);

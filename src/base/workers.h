@@ -30,12 +30,16 @@ class Workers {
   Handle Run(WorkKind kind, Job job, Done done) {
     using Value = std::invoke_result_t<Job&>;
     struct Running {
-      Job job;
+      std::optional<Job> job;  // until it has run: what it owns is gone before its result is seen
       std::optional<Value> value;
     };
     auto running = std::make_shared<Running>(std::move(job));
     return Submit(
-        kind, [running] { running->value.emplace(running->job()); },
+        kind,
+        [running] {
+          running->value.emplace((*running->job)());
+          running->job.reset();
+        },
         [running, done = std::move(done)]() mutable { done(std::move(*running->value)); });
   }
 };

@@ -57,7 +57,7 @@ class BlockExchange::Impl {
 
   std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const;
   bool Wants(const base::Bytes& id) const;
-  std::uint64_t arrivals() const { return arrivals_; }
+  bool MayLack() { return std::exchange(news_, false) || repair_.IsBehind(); }
   void Receive(const comm::ReceivedMessage& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket);
   std::vector<base::Bytes> Digest() const;
@@ -87,7 +87,7 @@ class BlockExchange::Impl {
   base::LogLimit log_limit_;
   bool left_ = false;
   BlockWindow window_;
-  std::uint64_t arrivals_ = 0;
+  bool news_ = false;  // since the last round
   BlockCandidates candidates_;
   gossip::PullEngine pull_;
   BlockRepair repair_;
@@ -219,7 +219,7 @@ void BlockExchange::Impl::Deliver(const BlockCandidate& accepted) {
 
 void BlockExchange::Impl::Hold(std::uint64_t number, const HeldBlock& block) {
   window_.Add(number, block, environment_.executor.Now());
-  ++arrivals_;
+  news_ = true;
   ArmExpiry();
 }
 
@@ -352,7 +352,7 @@ std::vector<const gossip::Peer*> BlockExchange::Partners(base::Random& random, s
 
 bool BlockExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
 
-std::uint64_t BlockExchange::Arrivals() const { return impl_->arrivals(); }
+bool BlockExchange::MayLack() { return impl_->MayLack(); }
 
 void BlockExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                             const gossip::Ticket& ticket) {

@@ -45,6 +45,8 @@ class BlockRepair {
   void Changed();
   // Ends the cycle, if there is one.
   void End();
+  // Whether somebody has a block that this node has not delivered.
+  bool IsBehind() const { return highest_ > window_.next(); }
   // Whether this block has been asked for and its answer is awaited.
   bool IsFetching(std::uint64_t number) const { return fetching_.contains(number); }
 

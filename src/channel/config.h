@@ -15,7 +15,8 @@ namespace grapevine::channel {
 struct ChannelConfig {
   base::Duration publish_state_info_interval = std::chrono::seconds(4);  // peer.gossip.publishStateInfoInterval
   base::Duration request_state_info_interval = std::chrono::seconds(4);  // peer.gossip.requestStateInfoInterval
-  // peer.gossip.pullPeerNum. One, if the view has settled and no state info has come since the last request.
+  // peer.gossip.pullPeerNum. One, if the round is quiet (gossip/rounds.h), the last one was answered, and no state info
+  // has come since.
   std::size_t state_info_peers = 3;
   base::Duration tracker_interval = std::chrono::seconds(5);  // peer.gossip.membershipTrackerInterval
   std::uint64_t block_window = 10;  // peer.gossip.maxBlockCountToStore: numbers n ... n + window are kept

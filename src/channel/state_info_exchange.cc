@@ -100,7 +100,7 @@ class StateInfoExchange::Impl {
 
   bool MayTellForeigners(const wire::PkiId& originator) const;
   const wire::Envelope& AnswerFor(bool own_organization);
-  void Request(base::Random& random, bool settled);
+  void Request(base::Random& random, bool quiet);
 
   void VerifyAgain();
   void Remove(const wire::PkiId& peer, const char* reason);
@@ -117,6 +117,7 @@ class StateInfoExchange::Impl {
   Observers observers_;
   StateInfoCache cache_;
   std::uint64_t cache_version_ = 0;  // when others were last asked
+  bool answered_ = false;            // since then
   OwnStateInfo own_;
   std::set<std::string> organizations_;
   std::uint64_t configuration_ = 0;           // counts SetOrganizations
@@ -154,7 +155,7 @@ StateInfoExchange::Impl::Impl(base::Environment environment, ChannelParts parts,
 void StateInfoExchange::Impl::Start() {
   own_.Start();
   requests_ = parts_.rounds.Join(config_.request_state_info_interval,
-                                 [this](base::Random& random, bool settled) { Request(random, settled); });
+                                 [this](base::Random& random, bool quiet) { Request(random, quiet); });
 }
 
 // --- accepting state infos -------------------------------------------------------------------------------------------
@@ -291,6 +292,7 @@ void StateInfoExchange::Impl::Publish(const wire::StateInfo& info, const wire::E
 // --- snapshots -------------------------------------------------------------------------------------------------------
 
 void StateInfoExchange::Impl::HandleSnapshot(const ReceivedMessagePtr& message, const Ticket& ticket) {
+  answered_ = true;
   // On an idle ledger everybody says the same, and says it as this node does if it is one like it.
   const Answer& answer = answers_[1];
   if (answer.valid && answer.version == cache_.version() && answer.envelope == message->envelope()) {
@@ -346,6 +348,7 @@ bool StateInfoExchange::Impl::LookAt(const std::shared_ptr<Snapshot>& snapshot, 
   } else if (info->pki_id == self_) {
     HearOwn(kSnapshot, *info, candidate->envelope, snapshot->ticket);
   } else if (parts_.peers.Find(info->pki_id) == nullptr) {
+    parts_.rounds.Suspect();
     Refuse(kSnapshot, "unknown_peer");
   } else if (Acceptable(kSnapshot, *info, candidate->envelope)) {
     candidate->info = std::move(*info);
@@ -390,13 +393,15 @@ const wire::Envelope& StateInfoExchange::Impl::AnswerFor(bool own_organization) 
   return answer.envelope;
 }
 
-void StateInfoExchange::Impl::Request(base::Random& random, bool settled) {
+void StateInfoExchange::Impl::Request(base::Random& random, bool quiet) {
+  // Who does not answer is perhaps not in the channel.
+  const bool answered = std::exchange(answered_, false);
   const std::uint64_t version_before = std::exchange(cache_version_, cache_.version());
-  const bool quiet = settled && version_before == cache_version_;
+  const bool ask_one = quiet && answered && version_before == cache_version_;
   asked_.clear();
   VerifyAgain();
   if (!InChannel()) return;
-  const std::size_t count = quiet ? std::min<std::size_t>(1, config_.state_info_peers) : config_.state_info_peers;
+  const std::size_t count = ask_one ? std::min<std::size_t>(1, config_.state_info_peers) : config_.state_info_peers;
   const auto chosen = gossip::SelectPeers(random, count, parts_.peers.Alive(), [this](const gossip::Peer& peer) {
     return organizations_.contains(peer.organization);
   });
@@ -427,6 +432,7 @@ void StateInfoExchange::Impl::SetOrganizations(std::set<std::string> organizatio
   organizations.erase("");
   const bool was_removed = configuration_ > 0 && !InChannel();
   organizations_ = std::move(organizations);
+  parts_.rounds.Suspect();
   ++configuration_;
   if (was_removed && InChannel()) own_.Renew();  // the others have forgotten it
   std::vector<wire::PkiId> gone;

@@ -47,16 +47,19 @@ void Emitter::Emit() {
   deadline_ = base::SteadyTime::max();
   patient_ = 0;
   due_ = false;
+  std::vector<Emission> batch = std::exchange(batch_, {});
   for (std::size_t collected = pending_.size(); collected > 0; --collected) {
     Entry entry = std::move(pending_.front());
     pending_.pop_front();
     if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1, /*patient=*/false});
-    batch_.push_back(std::move(entry.emission));
+    batch.push_back(std::move(entry.emission));
   }
   if (!pending_.empty()) EmitWithin(config_.max_burst_latency);
-  route_(batch_);
-  batch_.clear();
-  if (batch_.capacity() > kKept) batch_ = {};
+  const auto alive = lifetime_.Watch();
+  route_(batch);
+  if (alive.expired() || batch.capacity() > kKept) return;
+  batch.clear();
+  batch_ = std::move(batch);
 }
 
 }  // namespace grapevine::gossip

@@ -74,7 +74,7 @@ class Emitter {
   Route route_;
   base::Counter& dropped_;
   base::RingQueue<Entry, kKept> pending_;
-  std::vector<Emission> batch_;  // empty except while it is routed
+  std::vector<Emission> batch_;  // empty: the memory of the last batch
   std::size_t patient_ = 0;
   base::Handle timer_;
   base::SteadyTime deadline_ = base::SteadyTime::max();  // of the timer

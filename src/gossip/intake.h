@@ -1,4 +1,4 @@
-// How received messages get in: one event each, and only so many in work at a time, of each peer and of all.
+// How received messages get in: a few in one event, and only so many in work at a time, of each peer and of all.
 #pragma once
 
 #include <cstddef>

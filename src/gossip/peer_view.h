@@ -32,7 +32,7 @@ class PeerView {
   virtual const std::vector<Peer>& Alive() const = 0;
   // Another number whenever Alive() has changed: what was made from it can be kept until then.
   virtual std::uint64_t Version() const = 0;
-  // Since when Alive() has been the same.
+  // Alive() has been the same since then, or for longer.
   virtual base::SteadyTime UnchangedSince() const = 0;
   // A member that is known, alive or dead; null if unknown or the node itself. Valid until the end of the event.
   virtual const Peer* Find(const wire::PkiId& pki_id) const = 0;

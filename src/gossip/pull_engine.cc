@@ -120,7 +120,7 @@ class PullEngine::Impl {
   using FetchDone = std::move_only_function<void(bool)>;
 
   // Initiator.
-  void BeginRound(base::Random& random, bool settled);
+  void BeginRound(base::Random& random, bool quiet);
   void EndDigestWait();
   void HandleDigest(const comm::ReceivedMessage& message, const wire::PullDigest& digest);
   void HandleUpdate(const comm::ReceivedMessagePtr& message, const wire::PullUpdate& update, const Ticket& ticket);
@@ -150,7 +150,6 @@ class PullEngine::Impl {
   bool stopped_ = false;
   SessionTable sessions_;
   std::optional<Round> round_;
-  std::uint64_t arrivals_ = 0;  // of items, when the last round began
   std::map<std::uint64_t, FetchDone> fetches_;
   std::uint64_t last_fetch_ = 0;
   std::optional<base::Handle> joined_;  // the rounds
@@ -163,7 +162,7 @@ void PullEngine::Impl::Start() {
   stopped_ = false;
   if (joined_.has_value()) return;
   joined_ =
-      rounds_.Join(config_.pull_interval, [this](base::Random& random, bool settled) { BeginRound(random, settled); });
+      rounds_.Join(config_.pull_interval, [this](base::Random& random, bool quiet) { BeginRound(random, quiet); });
 }
 
 void PullEngine::Impl::Stop() {
@@ -187,12 +186,12 @@ void PullEngine::Impl::Handle(const comm::ReceivedMessagePtr& received, const Ti
 
 // ---- Initiator
 
-void PullEngine::Impl::BeginRound(base::Random& random, bool settled) {
+void PullEngine::Impl::BeginRound(base::Random& random, bool quiet) {
   if (round_.has_value()) EndDigestWait();  // an interval shorter than the digest wait
-  const std::uint64_t arrived_before = std::exchange(arrivals_, items_.Arrivals());
-  const bool quiet = settled && arrived_before == arrivals_;
+  const bool may_lack = items_.MayLack();
+  const std::size_t count = quiet && !may_lack ? std::min<std::size_t>(1, config_.peers) : config_.peers;
   Round round;
-  for (const Peer* peer : items_.Partners(random, quiet ? std::min<std::size_t>(1, config_.peers) : config_.peers)) {
+  for (const Peer* peer : items_.Partners(random, count)) {
     round.partners.push_back({peer->remote(), {Role::kInitiator, peer->pki_id, environment_.random.Next()}});
   }
   if (round.partners.empty()) return;

@@ -19,7 +19,7 @@ namespace grapevine::gossip {
 
 struct PullConfig {
   base::Duration pull_interval = std::chrono::seconds(4);  // peer.gossip.pullInterval
-  // peer.gossip.pullPeerNum: asked in a round. One, if the view has settled and nothing has come since the last round.
+  // peer.gossip.pullPeerNum: asked in a round. One, if it is quiet (Rounds) and PullItems::MayLack says no.
   std::size_t peers = 3;
   base::Duration digest_wait = std::chrono::seconds(1);           // peer.gossip.digestWaitTime
   base::Duration request_wait = std::chrono::milliseconds(1500);  // peer.gossip.requestWaitTime
@@ -43,8 +43,9 @@ class PullItems {
   // Initiator: items that were asked for have come, not validated. The ticket is the update's.
   virtual void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                        const Ticket& ticket) = 0;
-  // Initiator: how many items have come so far, whichever way.
-  virtual std::uint64_t Arrivals() const = 0;
+  // Initiator, once a round: whether something says that items were missed; if one has come since the last round,
+  // others may have been.
+  virtual bool MayLack() = 0;
   // Responder: the ids that `requester` may know of (egress filter).
   virtual std::vector<base::Bytes> Digest(const comm::ConnectionInfo& requester) const = 0;
   // Responder: what it may have of `ids`, as it came.

@@ -31,9 +31,14 @@ base::Handle Rounds::Join(base::Duration interval, Round round) {
                  .phase = phase,
                  .common_phase = common_phase,
                  .round = std::move(round),
+                 .suspicious = true,
                  .timer = environment_.executor.After(Until(environment_.executor.Now(), phase, interval),
                                                       [this, id] { Begin(id, {}); })};
   return base::Handle(lifetime_.Guard([this, id] { participants_.erase(id); }));
+}
+
+void Rounds::Suspect() {
+  for (auto& [id, participant] : participants_) participant.suspicious = true;
 }
 
 bool Rounds::IsSettled() const { return HasSettled(view_unchanged_since_(), environment_.executor.Now()); }
@@ -54,8 +59,10 @@ void Rounds::Begin(std::uint64_t id, base::SteadyTime common_moment) {
   const bool common = common_moment != base::SteadyTime{};
   base::Random random(common ? secret_ ^ static_cast<std::uint64_t>(common_moment.time_since_epoch().count())
                              : environment_.random.Next());
-  const Round round = participants_.at(id).round;  // it may end itself
-  round(random, IsSettled());
+  Participant& participant = participants_.at(id);
+  const bool suspicious = std::exchange(participant.suspicious, false);
+  const Round round = participant.round;  // it may end itself
+  round(random, !suspicious && IsSettled());
 }
 
 }  // namespace grapevine::gossip

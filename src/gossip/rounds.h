@@ -17,14 +17,16 @@ namespace grapevine::gossip {
 // member's identity before its alive message is believed, both before its state info is. In a settled view those with
 // the same interval have common moments, up to sixteen of them, and equal generators, so that they draw the same
 // partners of many (SelectPeers). What goes to one partner then leaves together and is answered together, instead of
-// waking both nodes once for each kind. And who has reason to think that nothing was missed asks one partner only,
-// because nearly every answer is known: most of what an idle node does would be to look at it.
+// waking both nodes once for each kind. And in a quiet round who has no reason of its own to think that something was
+// missed asks one partner only, because nearly every answer is known: most of what an idle node does would be to look
+// at it.
 //
 // One executor.
 class Rounds {
  public:
-  // Asks others, chosen with `random`; `settled` is the view. May join, may end any handle, and may destroy the Rounds.
-  using Round = std::function<void(base::Random& random, bool settled)>;
+  // Asks others, chosen with `random`. `quiet`: the view has settled, this is not the participant's first round, and
+  // nobody has called Suspect since its last one. May join, may end any handle, and may destroy the Rounds.
+  using Round = std::function<void(base::Random& random, bool quiet)>;
 
   // `view_unchanged_since`: PeerView::UnchangedSince.
   Rounds(base::Environment environment, std::function<base::SteadyTime()> view_unchanged_since);
@@ -35,6 +37,8 @@ class Rounds {
   // after a random part of the interval, so that nodes which are started together are not in step. When the view
   // settles or begins to move, one pause is between a half and one and a half.
   base::Handle Join(base::Duration interval, Round round);
+  // Something shows that this node misses what others have: nobody's next round is quiet.
+  void Suspect();
 
  private:
   // Moments are those at which the time is a whole number of intervals and a phase.
@@ -43,6 +47,7 @@ class Rounds {
     base::Duration phase{};         // its own
     base::Duration common_phase{};  // of its group
     Round round;
+    bool suspicious = true;  // its next round is not quiet
     base::Handle timer;
   };
 

@@ -32,8 +32,8 @@ class ChannelDirectory {
 struct RouterConfig {
   std::size_t fan_out = 3;  // peer.gossip.propagatePeerNum
   // kRandom: the table of 11.6 as it stands. kRing: within the own organisation every message takes the trees of its
-  // ring, which miss nobody and cost less: blocks and state infos both, alive messages one, because membership is
-  // synchronised with three others every 4 s anyway; both while the view is in motion. The one tree belongs to the key
+  // ring, which miss nobody and cost less: blocks and state infos both, alive messages one, because the sync asks three
+  // others every 4 s once a message is overdue; both while the view is in motion. The one tree belongs to the key
   // of the emission, a period of time: so a node hears all alive messages of a period from one other, several at once,
   // and each period from another one (anybody can compute from which). To other organisations the originator of a
   // message sends `fan_out` copies and each member of its organisation that passes it on one, so that each organisation

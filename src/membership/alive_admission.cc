@@ -34,11 +34,12 @@ Admission Meaning(Refusal refusal) {
 }  // namespace
 
 AliveAdmission::AliveAdmission(const base::Environment& environment, msp::IdentityMapper& mapper,
-                               gossip::EnvelopeVerifier& verifier, const MembershipConfig& config, Roster& roster,
-                               OwnAlive& own, Refusals& refusals)
+                               gossip::EnvelopeVerifier& verifier, gossip::Rounds& rounds,
+                               const MembershipConfig& config, Roster& roster, OwnAlive& own, Refusals& refusals)
     : environment_(environment),
       mapper_(mapper),
       verifier_(verifier),
+      rounds_(rounds),
       config_(config),
       roster_(roster),
       own_(own),
@@ -46,6 +47,7 @@ AliveAdmission::AliveAdmission(const base::Environment& environment, msp::Identi
       twins_(environment.executor, 1, std::chrono::minutes(1)) {}
 
 Admission AliveAdmission::Refuse(Source source, Refusal refusal) {
+  if (refusal == Refusal::kUnknownIdentity) rounds_.Suspect();  // others have it, or nobody
   refusals_.Count(source, refusal);
   return Meaning(refusal);
 }

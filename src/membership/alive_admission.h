@@ -10,6 +10,7 @@
 
 #include "base/environment.h"
 #include "gossip/envelope_verifier.h"
+#include "gossip/rounds.h"
 #include "membership/own_alive.h"
 #include "membership/refusals.h"
 #include "membership/roster.h"
@@ -40,7 +41,8 @@ class AliveAdmission {
   using Done = std::function<void(Admission)>;
 
   AliveAdmission(const base::Environment& environment, msp::IdentityMapper& mapper, gossip::EnvelopeVerifier& verifier,
-                 const MembershipConfig& config, Roster& roster, OwnAlive& own, Refusals& refusals);
+                 gossip::Rounds& rounds, const MembershipConfig& config, Roster& roster, OwnAlive& own,
+                 Refusals& refusals);
 
   // The outcome if it is clear without looking at a signature; cheap.
   std::optional<Admission> Screen(Source source, const wire::Envelope& envelope, const wire::AliveMessage& alive,
@@ -71,6 +73,7 @@ class AliveAdmission {
   const base::Environment& environment_;
   msp::IdentityMapper& mapper_;
   gossip::EnvelopeVerifier& verifier_;
+  gossip::Rounds& rounds_;
   const MembershipConfig& config_;
   Roster& roster_;
   OwnAlive& own_;

@@ -26,7 +26,7 @@ struct MembershipConfig {
   base::Duration publish_cert_period =
       10s;                            // peer.gossip.publishCertPeriod: how long alive messages carry the identity
   base::Duration sync_interval = 4s;  // peer.gossip.pullInterval
-  // peer.gossip.pullPeerNum. One, if the view has settled and nobody's alive message is overdue.
+  // peer.gossip.pullPeerNum. One, if the round is quiet (gossip/rounds.h) and nobody is overdue.
   std::size_t sync_peers = 3;
   // An alive message that comes from its author and says nothing new waits so long for others with which it is passed
   // on, but at most a fifth of alive_interval, and not while the view is in motion. Zero where alive messages do not
@@ -52,5 +52,9 @@ struct MembershipConfig {
   std::size_t max_tombstones = 20000;       // timestamps of the forgotten; the oldest makes room
   gossip::IntakeConfig intake{.max_in_work = 128, .max_in_work_per_peer = 64};  // liveness messages
 };
+
+// Who has not been heard of for so long is overdue: its last alive message was missed, or it is dead. A message waits a
+// fifth of an interval at most (`gathering`), and is on its way for less than the rest.
+inline base::Duration OverdueAfter(const MembershipConfig& config) { return config.alive_interval * 3 / 2; }
 
 }  // namespace grapevine::membership

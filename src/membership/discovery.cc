@@ -26,10 +26,6 @@ constexpr int kFreshIntervals = 2;
 // one other and passes them on together. At the top they come one by one, each from its author, and wait for others.
 constexpr std::uint64_t kIntervalsPerTree = 12;
 
-// Who has not been heard of for so many halves of an alive interval is overdue: its last message was missed, or it is
-// dead. They wait a fifth of an interval at most (MembershipConfig::gathering), and are on their way for less.
-constexpr int kOverdueHalves = 3;
-
 base::Environment Named(base::Environment environment) {
   environment.log = environment.log.Named("discovery");
   return environment;
@@ -90,7 +86,7 @@ class Discovery::Impl {
               const wire::PkiId& sender, std::optional<base::Duration> patience);
   const base::Bytes& TreeKey(const wire::PeerTime& timestamp);
   void Beat();
-  void Synchronize(base::Random& random, bool settled);
+  void Synchronize(base::Random& random, bool quiet);
   void WantAnchors(const std::string& channel);
   bool IsOwnEndpoint(const base::Endpoint& endpoint) const;
   bool IsWanted(const MemberRecord& record) const;
@@ -147,7 +143,7 @@ Discovery::Impl::Impl(base::Environment environment, DiscoveryParts parts, Membe
       refusals_(environment_.metrics),
       own_(environment_, parts_.crypto, config_, self_.pki_id, parts_.mapper.own_identity()),
       roster_(environment_, parts_.comm, config_, [this](const MemberRecord& record) { return IsWanted(record); }),
-      admission_(environment_, parts_.mapper, parts_.verifier, config_, roster_, own_, refusals_),
+      admission_(environment_, parts_.mapper, parts_.verifier, parts_.rounds, config_, roster_, own_, refusals_),
       requester_(environment_, parts_.comm, config_, self_, own_),
       responder_(environment_, parts_.comm, self_, roster_, admission_, own_, refusals_,
                  [this](const wire::PkiId& subject, Admission admission) { Learned(subject, admission); }),
@@ -187,7 +183,7 @@ void Discovery::Impl::Begin() {
   const base::Duration first = environment_.random.Between(config_.alive_interval / 2, config_.alive_interval);
   heartbeat_ = environment_.executor.After(first, [this] { Beat(); });
   synchronization_ = parts_.rounds.Join(config_.sync_interval,
-                                        [this](base::Random& random, bool settled) { Synchronize(random, settled); });
+                                        [this](base::Random& random, bool quiet) { Synchronize(random, quiet); });
   connector_ = std::make_unique<Connector>(
       environment_, parts_.comm, config_, self_.organization,
       [this](const comm::ConnectionInfo& remote, const base::Endpoint& endpoint,
@@ -220,10 +216,10 @@ void Discovery::Impl::Beat() {
   }));
 }
 
-void Discovery::Impl::Synchronize(base::Random& random, bool settled) {
-  const base::Duration overdue = config_.alive_interval * kOverdueHalves / 2;
-  const bool quiet = settled && !roster_.table().IsAnybodySilent(environment_.executor.Now() - overdue);
-  const std::size_t count = quiet ? std::min<std::size_t>(1, config_.sync_peers) : config_.sync_peers;
+void Discovery::Impl::Synchronize(base::Random& random, bool quiet) {
+  const base::SteadyTime overdue = environment_.executor.Now() - OverdueAfter(config_);
+  const bool ask_one = quiet && !roster_.table().IsAnybodySilent(overdue);
+  const std::size_t count = ask_one ? std::min<std::size_t>(1, config_.sync_peers) : config_.sync_peers;
   std::vector<gossip::Peer> chosen;
   for (const gossip::Peer* peer : gossip::SelectPeers(random, count, roster_.table().Alive())) {
     chosen.push_back(*peer);

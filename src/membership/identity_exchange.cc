@@ -97,7 +97,10 @@ class IdentityExchange::Impl {
   void Handle(const comm::ReceivedMessagePtr& message, const gossip::Ticket& ticket) {
     engine_.Handle(message, ticket);
   }
-  void Reconsider() { refused_.Clear(); }
+  void Reconsider() {
+    refused_.Clear();
+    news_ = true;
+  }
   std::size_t stored() const { return stored_.size(); }
   std::size_t checking() const { return updates_.size(); }
 
@@ -105,7 +108,7 @@ class IdentityExchange::Impl {
     return gossip::SelectPeers(random, count, peers_.Alive());
   }
   bool Wants(const base::Bytes& id) const;
-  std::uint64_t arrivals() const { return arrivals_; }
+  bool MayLack() { return std::exchange(news_, false); }
   void Receive(const comm::ReceivedMessage& update, std::vector<wire::Envelope> items, const gossip::Ticket& ticket);
   std::vector<base::Bytes> Digest(const comm::ConnectionInfo& requester) const;
   std::vector<wire::Envelope> Find(const comm::ConnectionInfo& requester, const std::vector<base::Bytes>& ids) const;
@@ -114,7 +117,7 @@ class IdentityExchange::Impl {
   void Sign();
   void Store(const wire::PkiId& pki_id, wire::Envelope envelope, std::string organization) {
     stored_[pki_id] = {std::move(envelope), std::move(organization)};
-    ++arrivals_;
+    news_ = true;
     ids_.reset();
   }
   // Keys of `stored_`, in order, in one buffer.
@@ -138,7 +141,7 @@ class IdentityExchange::Impl {
   base::LogLimit log_limit_;
   base::Counter& learned_;
   std::map<wire::PkiId, Stored> stored_;
-  std::uint64_t arrivals_ = 0;
+  bool news_ = false;                                    // since the last round
   mutable std::optional<std::vector<base::Bytes>> ids_;  // made when asked for
   mutable std::size_t next_asked_ = 0;                   // place in ids_
   RefusedIdentities refused_;
@@ -402,7 +405,7 @@ std::vector<const gossip::Peer*> IdentityExchange::Partners(base::Random& random
   return impl_->Partners(random, count);
 }
 bool IdentityExchange::Wants(const base::Bytes& id) const { return impl_->Wants(id); }
-std::uint64_t IdentityExchange::Arrivals() const { return impl_->arrivals(); }
+bool IdentityExchange::MayLack() { return impl_->MayLack(); }
 void IdentityExchange::Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                                const gossip::Ticket& ticket) {
   impl_->Receive(*update, items, ticket);

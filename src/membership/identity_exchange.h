@@ -58,7 +58,7 @@ class IdentityExchange final : public gossip::PullItems {
   // another organisation, what is of theirs or of the own one and has an external endpoint; of an unknown one, nothing.
   std::vector<const gossip::Peer*> Partners(base::Random& random, std::size_t count) const override;
   bool Wants(const base::Bytes& id) const override;
-  std::uint64_t Arrivals() const override;
+  bool MayLack() override;
   void Receive(const comm::ReceivedMessagePtr& update, const std::vector<wire::Envelope>& items,
                const gossip::Ticket& ticket) override;
   std::vector<base::Bytes> Digest(const comm::ConnectionInfo& requester) const override;

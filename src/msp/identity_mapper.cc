@@ -82,7 +82,7 @@ struct IdentityMapper::State : std::enable_shared_from_this<State> {
   base::Handle own_insertion;
   base::Handle period;
   base::Handle expiry;  // one timer for all
-  std::optional<base::WallTime> expiry_looks_at;
+  std::optional<base::SteadyTime> expiry_at;
   bool own_has_expired = false;
 };
 
@@ -187,14 +187,16 @@ IdentityMapper::State::Record* IdentityMapper::State::LongestUnused() {
 }
 
 void IdentityMapper::State::ArmExpiry(base::WallTime not_after) {
-  if (expiry_looks_at && *expiry_looks_at <= not_after) return;
-  expiry_looks_at = not_after;
   const base::Duration left = not_after - environment.executor.WallNow();
-  expiry = environment.executor.After(std::min(left, kLongestExpiryTimer) + kExpirySlack, [this] { OnExpiryTimer(); });
+  const base::Duration delay = std::min(left, kLongestExpiryTimer) + kExpirySlack;
+  const base::SteadyTime at = environment.executor.Now() + delay;
+  if (expiry_at && *expiry_at <= at) return;  // it looks at all, and is never put off
+  expiry_at = at;
+  expiry = environment.executor.After(delay, [this] { OnExpiryTimer(); });
 }
 
 void IdentityMapper::State::OnExpiryTimer() {
-  expiry_looks_at.reset();
+  expiry_at.reset();
   const base::WallTime now = environment.executor.WallNow();
   std::vector<wire::PkiId> expired;
   auto next = base::WallTime::max();

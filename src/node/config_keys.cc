@@ -142,7 +142,7 @@ constexpr ConfigKey kKeys[] = {
     {"peer.gossip.propagatePeerNum", kUnlessPositive, "emitter", &At<&C::gossip, &G::propagate_peers>,
      "peers per emission"},
     {"peer.gossip.maxPropagationBurstSize", kUnlessPositive, "emitter", &At<&C::gossip, &G::max_burst_messages>,
-     "messages that are emitted at once when so many wait; alive messages that say nothing new go by up to 50"},
+     "messages that are emitted at once when so many wait; alive messages that say nothing new go by up to 16"},
     {"peer.gossip.maxPropagationBurstLatency", kUnlessPositive, "emitter", &At<&C::gossip, &G::max_burst_latency>,
      "longest wait for an emission; alive messages that say nothing new wait up to the lesser of 1s and "
      "aliveTimeInterval / 5 for others where they come from their author"},

@@ -43,7 +43,7 @@ base::Handle SimulatedWorkers::Submit(base::WorkKind kind, base::Task job, base:
   auto pending = std::make_shared<Pending>(std::move(job), std::move(done));
   executor_.scheduler().ScheduleDetached(free_at, &executor_,
                                          {EventKind::kWork, static_cast<std::uint64_t>(kind), lane}, [pending] {
-                                           pending->job();
+                                           std::exchange(pending->job, nullptr)();
                                            if (auto call = std::exchange(pending->done, nullptr)) call();
                                          });
   return base::Handle([pending] { pending->done = nullptr; });

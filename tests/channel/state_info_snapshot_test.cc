@@ -232,22 +232,35 @@ TEST_F(StateInfoSnapshotTest, InASettledViewOnlyOneIsAskedAfterATickWithoutNews)
                      .external_endpoint = {},
                      .organization = kOrg1});
   }
-  const auto requests_within = [&](base::Duration time) {
-    requests = 0;
-    RunFor(time);
-    return requests;
-  };
   const OtherPeer alice = AddPeer("alice", kOrg1);
   node_.peers.Forget(alice.pki_id);
   node_.peers.dead.push_back({.pki_id = alice.pki_id, .endpoint = {}, .external_endpoint = {}, .organization = kOrg1});
+  // In so many ticks, each answered or not by alice.
+  const auto requests_in = [&](int ticks, bool answered) {
+    requests = 0;
+    for (int tick = 0; tick < ticks; ++tick) {
+      RunFor(4s);
+      if (answered) Snapshot(alice, {});
+    }
+    return requests;
+  };
   exchange_->Start();
-  EXPECT_EQ(requests_within(40s), 30U);
+  EXPECT_EQ(requests_in(10, true), 30U);
   node_.peers.unchanged_since = world_.scheduler().Now();
-  requests_within(20s);
-  EXPECT_EQ(requests_within(40s), 10U);
+  requests_in(5, true);
+  EXPECT_EQ(requests_in(10, true), 10U);
   Push(alice, StateInfoOf(alice, {7, 1}));
-  EXPECT_EQ(requests_within(4s), 3U);
-  EXPECT_EQ(requests_within(4s), 1U);
+  EXPECT_EQ(requests_in(1, true), 3U) << "there may be more that was missed";
+  EXPECT_EQ(requests_in(1, false), 1U);
+  EXPECT_EQ(requests_in(2, false), 6U) << "who does not answer is perhaps not in the channel";
+  Snapshot(alice, {});
+  EXPECT_EQ(requests_in(1, true), 1U);
+  exchange_->SetOrganizations({kOrg1, kOrg2, kOrg3});
+  EXPECT_EQ(requests_in(1, true), 3U) << "state infos that were refused count now";
+  EXPECT_EQ(requests_in(1, true), 1U);
+  const OtherPeer stranger = Identify("stranger", kOrg1);
+  Snapshot(alice, {StateInfoOf(stranger, {7, 1})});
+  EXPECT_EQ(requests_in(1, true), 3U) << "there is a member that this node does not know of";
 }
 
 // The answer of a node that knows the same: nothing of it need be looked at.

@@ -240,6 +240,18 @@ TEST_F(DemultiplexerTest, ConsumersMayDoAnything) {
   EXPECT_EQ(received, (Ints{1, 2}));
 }
 
+TEST_F(DemultiplexerTest, ASubscriptionMayEndWhileMessagesAreQueued) {
+  Ints received;
+  auto subscription = std::make_unique<Subscription<int>>(demultiplexer->Subscribe("s", Any));
+  subscription->ReceiveAll([&](int message) {
+    received.push_back(message);
+    if (message == 2) subscription.reset();
+  });
+  for (int i = 1; i <= 5; ++i) Publish(i);
+  Settle();
+  EXPECT_EQ(received, (Ints{1, 2}));
+}
+
 TEST_F(DemultiplexerTest, AWithdrawnPublicationIsNeitherDeliveredNorReported) {
   auto subscription = demultiplexer->Subscribe("s", Any, 1);
   Publish(1);

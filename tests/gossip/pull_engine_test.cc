@@ -57,7 +57,7 @@ class Shelf final : public PullItems {
       held.emplace(std::to_string(number), item);
     }
   }
-  std::uint64_t Arrivals() const override { return held.size(); }
+  bool MayLack() override { return std::exchange(seen, held.size()) != held.size(); }
   std::vector<base::Bytes> Digest(const comm::ConnectionInfo&) const override {
     std::vector<base::Bytes> ids;
     for (const auto& [id, item] : held) ids.push_back(base::Bytes::Copy(id));
@@ -73,6 +73,7 @@ class Shelf final : public PullItems {
   }
 
   std::map<std::string, wire::Envelope> held;
+  std::size_t seen = 0;  // of them, by the last round
   std::vector<Peer> partners;
   Ids received;
   std::vector<wire::PkiId> received_from;

@@ -94,15 +94,24 @@ TEST_F(RoundsTest, WhenTheViewSettlesOrMovesOnePauseIsLongerOrShorter) {
   }
 }
 
-TEST_F(RoundsTest, ARoundHearsWhetherTheViewHasSettled) {
+TEST_F(RoundsTest, RoundsAreQuietInASettledViewUnlessSomethingIsSuspected) {
   std::vector<bool> heard;
-  const base::Handle handle = rounds_->Join(4s, [&](base::Random&, bool settled) { heard.push_back(settled); });
+  const base::Handle handle = rounds_->Join(4s, [&](base::Random&, bool quiet) { heard.push_back(quiet); });
   MoveFor(20s);
   EXPECT_EQ(heard, std::vector<bool>(5, false));
   RunFor(12s);
   heard.clear();
   RunFor(12s);
   EXPECT_EQ(heard, std::vector<bool>(3, true));
+  std::vector<bool> late;
+  const base::Handle other = rounds_->Join(4s, [&](base::Random&, bool quiet) { late.push_back(quiet); });
+  heard.clear();
+  rounds_->Suspect();
+  RunFor(12s);
+  EXPECT_EQ(heard, (std::vector<bool>{false, true, true}));
+  ASSERT_GE(late.size(), 2u);
+  EXPECT_FALSE(late[0]) << "the first one";
+  EXPECT_TRUE(late[1]);
 }
 
 TEST_F(RoundsTest, WhoComesLaterComesToTheNextRound) {

@@ -75,6 +75,21 @@ TEST_F(AliveTest, OnlyRoutineIsPassedOnWithPatience) {
   EXPECT_EQ(from_author(3), 1s);
 }
 
+// A peer signs its secret part once and sends it with every message.
+TEST_F(AliveTest, ASecretPartThatIsKnownIsNotVerifiedAgain) {
+  KnowSubject();
+  const auto verifications = [&](const wire::Envelope& alive) {
+    const std::size_t before = node_->crypto.verifications;
+    Deliver(alive);
+    return node_->crypto.verifications - before;
+  };
+  Deliver(Subject({.time = Fresh(1)}));  // the messenger's handshake as well
+  EXPECT_EQ(verifications(Subject({.time = Fresh(2), .internal = "inside:1"})), 2U);
+  EXPECT_EQ(verifications(Subject({.time = Fresh(3), .internal = "inside:1"})), 1U);
+  EXPECT_EQ(verifications(Subject({.time = Fresh(4), .internal = "inside:2"})), 2U) << "another one";
+  EXPECT_EQ(verifications(Subject({.time = Fresh(5)})), 1U);
+}
+
 // When its push comes it is a duplicate here: those to whom it is to be passed on would wait for their sync.
 TEST_F(AliveTest, ARefreshThatAResponseBringsBeforeItsPushIsPassedOn) {
   KnowSubject();

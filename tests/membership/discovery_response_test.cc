@@ -98,6 +98,7 @@ TEST_F(ResponseTest, KnownElementsCountAsSuchInAnyOrder) {
   EXPECT_EQ(node_->Refused("response_alive", "duplicate"), 9U);
   EXPECT_EQ(node_->Refused("response_dead", "known"), 2U);
   // The refresh was passed on to the others, who are nowhere.
+  EXPECT_TRUE(node_->IsAlive(IdOf(members[1])));
   EXPECT_EQ(node_->discovery.sizes().alive + node_->discovery.sizes().dead, 4U);
 }
 

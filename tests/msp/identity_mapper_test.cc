@@ -109,6 +109,35 @@ TEST_F(IdentityMapperTest, ForgetsAnIdentityOneMillisecondAfterItsExpiry) {
   EXPECT_EQ(purged_, std::vector{IdOf(peer)});
 }
 
+TEST_F(IdentityMapperTest, EachExpiresAtItsTimeWhateverTheOrderInWhichTheyCame) {
+  Start();
+  std::vector<Bytes> peers;
+  for (const int expiry : {30, 10, 20}) {
+    peers.push_back(authority_.Issue("Org2MSP", "peer" + std::to_string(expiry), kStart + minutes(expiry)));
+    ASSERT_TRUE(Put(peers.back()).has_value());
+  }
+  for (const auto& [expiry, index] : std::vector<std::pair<int, std::size_t>>{{10, 1}, {20, 2}, {30, 0}}) {
+    node_.scheduler.RunFor(kStart + minutes(expiry) - node_.executor.WallNow());
+    EXPECT_TRUE(mapper_->Get(IdOf(peers[index])).has_value());
+    node_.scheduler.RunFor(milliseconds(1));
+    EXPECT_FALSE(mapper_->Get(IdOf(peers[index])).has_value());
+  }
+  EXPECT_EQ(purged_, (std::vector{IdOf(peers[1]), IdOf(peers[2]), IdOf(peers[0])}));
+}
+
+TEST_F(IdentityMapperTest, AJumpOfTheClockIsNoticedWithinADay) {
+  Start({.usage_threshold = hours(24 * 365)});
+  const Bytes peer = authority_.Issue("Org2MSP", "peer", kStart + hours(24 * 50));
+  ASSERT_TRUE(Put(peer).has_value());
+  const base::WallTime jumped = node_.executor.WallNow() + hours(24 * 51);
+  node_.executor.SetWallOffset({});
+  node_.executor.SetWallOffset(jumped - node_.executor.WallNow());
+  node_.scheduler.RunFor(hours(12));
+  ASSERT_TRUE(Put(authority_.Issue("Org2MSP", "another", jumped + hours(24 * 2))).has_value());
+  node_.scheduler.RunFor(hours(12));
+  EXPECT_EQ(purged_, std::vector{IdOf(peer)});
+}
+
 TEST_F(IdentityMapperTest, OwnExpiryIsLoudAndForgetsNothing) {
   Start();
   node_.scheduler.RunFor(hours(24 * 60));
@@ -163,6 +192,24 @@ TEST_F(IdentityMapperTest, RemembersAtMostItsBoundOfTheMostRecentlyUsed) {
   node_.scheduler.RunFor(seconds(1));
   EXPECT_EQ(purged_, std::vector{IdOf(b)});
   EXPECT_EQ(mapper_->List().size(), 3U) << "the own one is never forgotten";
+}
+
+TEST_F(IdentityMapperTest, TheLongestUnusedIsForgottenHoweverOftenTheOthersWereUsed) {
+  Start({.max_identities = 5});
+  std::vector<Bytes> peers;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    peers.push_back(authority_.Issue("Org2MSP", name));
+    ASSERT_TRUE(Put(peers.back()).has_value());
+  }
+  for (const std::size_t used : {0, 1, 2, 3, 1, 0, 0, 2})
+    mapper_->Get(IdOf(peers[used]));  // order of last use: 3 1 0 2
+  std::vector<wire::PkiId> expected;
+  for (const std::size_t next : {3, 1, 0, 2}) {
+    ASSERT_TRUE(Put(authority_.Issue("Org2MSP", "new" + std::to_string(next))).has_value());
+    node_.scheduler.RunFor(seconds(1));
+    expected.push_back(IdOf(peers[next]));
+    EXPECT_EQ(purged_, expected);
+  }
 }
 
 TEST_F(IdentityMapperTest, HooksRunAsEventsAndMayUseTheMapper) {

@@ -154,7 +154,12 @@ TEST(DisseminationScenario, ASettledNodePullsEverythingAtOnce) {
 // Without the sync, or with a rare one, nothing completes a single tree.
 TEST(DisseminationScenario, AliveMessagesTakeBothTreesWhereNoSyncCompletesOne) {
   for (const auto& change : {+[](membership::MembershipConfig& config) { config.sync_peers = 0; },
-                             +[](membership::MembershipConfig& config) { config.sync_interval = 10s; }}) {
+                             +[](membership::MembershipConfig& config) { config.sync_interval = 10s; },
+                             // Fifteen per expiration, but hardly eleven from the time at which somebody is overdue.
+                             +[](membership::MembershipConfig& config) {
+                               config.sync_interval = 20s;
+                               config.sync_peers = 12;
+                             }}) {
     GossipNetworkOptions options;
     options.peers = {16};
     change(options.gossip.membership);
