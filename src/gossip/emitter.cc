@@ -48,12 +48,13 @@ void Emitter::Emit() {
   patient_ = 0;
   due_ = false;
   std::vector<Emission> batch = std::exchange(batch_, {});
-  for (std::size_t collected = pending_.size(); collected > 0; --collected) {
-    Entry entry = std::move(pending_.front());
-    pending_.pop_front();
-    if (entry.left > 1) pending_.push_back({entry.emission, entry.left - 1, /*patient=*/false});
+  std::vector<Entry> again;
+  for (; !pending_.empty(); pending_.pop_front()) {
+    Entry& entry = pending_.front();
+    if (entry.left > 1) again.push_back({entry.emission, entry.left - 1, /*patient=*/false});
     batch.push_back(std::move(entry.emission));
   }
+  for (Entry& entry : again) pending_.push_back(std::move(entry));
   if (!pending_.empty()) EmitWithin(config_.max_burst_latency);
   const auto alive = lifetime_.Watch();
   route_(batch);
