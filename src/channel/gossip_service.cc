@@ -40,9 +40,10 @@ bool IsOtherGossip(const ReceivedMessage& received) {
 GossipConfig Consistent(GossipConfig config) {
   constexpr std::size_t kPeersAskedPerExpiration = 12;
   const membership::MembershipConfig& membership = config.membership;
-  // While somebody is overdue all sync_peers are asked.
+  // While somebody is overdue all sync_peers are asked. Compared with zero first: the products are unsigned.
   const base::Duration time = membership.alive_expiration - membership::OverdueAfter(membership);
-  const bool sync_completes = membership.sync_peers * time >= kPeersAskedPerExpiration * membership.sync_interval;
+  const bool sync_completes = time > base::Duration::zero() &&
+                              membership.sync_peers * time >= kPeersAskedPerExpiration * membership.sync_interval;
   config.router.share_trees = sync_completes && config.router.push == gossip::PushKind::kRing;
   if (!config.router.share_trees) config.membership.gathering = base::Duration::zero();
   config.emitter.max_patient_burst = std::min(config.emitter.max_patient_burst, config.comm.send_buffer);

@@ -120,9 +120,8 @@ void AliveAdmission::Check(AliveOffer offer, Done done) {
 void AliveAdmission::Verify(const ParkedPtr& parked) {
   const wire::PkiId& pki_id = parked->offer.alive->membership.pki_id;
   const MemberRecord* known = roster_.table().Find(pki_id);
-  verifier_.Verify(pki_id, parked->offer.envelope, lifetime_.Guard([this, parked](const base::Result<void>& verdict) {
-    parked->done(Verified(parked->offer, verdict));
-  }),
+  auto done = [this, parked](const base::Result<void>& verdict) { parked->done(Verified(parked->offer, verdict)); };
+  verifier_.Verify(pki_id, parked->offer.envelope, lifetime_.Guard(std::move(done)),
                    known == nullptr ? nullptr : &known->envelope);
 }
 

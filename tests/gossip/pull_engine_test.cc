@@ -121,6 +121,16 @@ class PullEngineTest : public ::testing::Test {
     RunFor(100ms);
     to.arrivals.clear();
   }
+  // Connected to `puller`, which may ask them.
+  std::vector<Station*> AddPartners(Puller& puller, int count) {
+    std::vector<Station*> partners;
+    for (int i = 0; i < count; ++i) {
+      partners.push_back(&AddStation());
+      puller.shelf.partners.push_back(partners.back()->AsPeer());
+      Connect(puller, *partners.back());
+    }
+    return partners;
+  }
   // Begins the first round of `puller`: returns the moment.
   base::SteadyTime BeginRound(Puller& puller, Station& partner) {
     puller.engine.Start();
@@ -195,12 +205,7 @@ TEST_F(PullEngineTest, WithoutPartnersNothingIsDone) {
 
 TEST_F(PullEngineTest, ARoundAsksAsManyDifferentPartnersAsConfigured) {
   Puller& puller = AddPuller({}, {.peers = 3});
-  std::vector<Station*> partners;
-  for (int i = 0; i < 5; ++i) {
-    partners.push_back(&AddStation());
-    puller.shelf.partners.push_back(partners.back()->AsPeer());
-    Connect(puller, *partners.back());
-  }
+  const std::vector<Station*> partners = AddPartners(puller, 5);
   std::set<const Station*> ever;
   puller.engine.Start();
   RunFor(4s);
@@ -221,12 +226,7 @@ TEST_F(PullEngineTest, ARoundAsksAsManyDifferentPartnersAsConfigured) {
 
 TEST_F(PullEngineTest, InASettledViewOnlyOneIsAskedAfterARoundWithoutNews) {
   Puller& puller = AddPuller({}, {.peers = 3});
-  std::vector<Station*> partners;
-  for (int i = 0; i < 5; ++i) {
-    partners.push_back(&AddStation());
-    puller.shelf.partners.push_back(partners.back()->AsPeer());
-    Connect(puller, *partners.back());
-  }
+  const std::vector<Station*> partners = AddPartners(puller, 5);
   const auto hellos_within = [&](base::Duration time) {
     for (Station* partner : partners) partner->arrivals.clear();
     RunFor(time);

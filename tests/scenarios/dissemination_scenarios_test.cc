@@ -160,7 +160,9 @@ TEST(DisseminationScenario, AliveMessagesTakeBothTreesWhereNoSyncCompletesOne) {
                              +[](membership::MembershipConfig& config) {
                                config.sync_interval = 20s;
                                config.sync_peers = 12;
-                             }}) {
+                             },
+                             // Dead before anybody could be overdue.
+                             +[](membership::MembershipConfig& config) { config.alive_expiration = 7s; }}) {
     GossipNetworkOptions options;
     options.peers = {16};
     change(options.gossip.membership);
